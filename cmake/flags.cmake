@@ -1,0 +1,10 @@
+# Compiler flags that every target of the project shares: warnings are errors, the release build is hardened.
+add_library(compress_flags INTERFACE)
+target_compile_options(compress_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -fstack-protector-strong
+                       -fno-math-errno -ffp-contract=off)
+target_compile_options(compress_flags INTERFACE $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2 -fstack-clash-protection -fcf-protection>)
+target_link_options(compress_flags INTERFACE -Wl,-z,relro,-z,now)
+if(COMPRESS_SANITIZE)
+  target_compile_options(compress_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
+  target_link_options(compress_flags INTERFACE -fsanitize=address,undefined)
+endif()

@@ -1,0 +1,25 @@
+// Files: whole reads, and writes that leave the old content or the new, never half of it.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace compress {
+
+/// All bytes of a regular file. Throws Error(io) with path and cause; a directory, FIFO or device is Error(input).
+std::string readFile(const std::filesystem::path& path);
+
+/// Temporary `.NAME.XXXXXX.tmp` beside `path`, every write, fsync and close checked, then rename: without `overwrite` an existing
+/// `path` is Error(io). `verify` is called with the temporary's path before the rename; what it throws is passed on. On any error the
+/// temporary is removed and `path` untouched (reliability.md R5).
+void writeFileAtomically(const std::filesystem::path& path, std::string_view content, bool overwrite,
+                         const std::function<void(const std::filesystem::path&)>& verify = {});
+
+/// Same file, by device and inode.
+bool isSameFile(const std::filesystem::path& a, const std::filesystem::path& b);
+
+/// SHA-256 in lower-case hexadecimal.
+std::string sha256(std::string_view bytes);
+
+}  // namespace compress

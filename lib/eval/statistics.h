@@ -1,0 +1,27 @@
+// Statistics of cli.md section 6: intervals and tests that say whether a difference is real.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace compress {
+
+struct Interval {
+  double low, high;
+};
+
+double median(std::span<const double> values);
+/// p in [0, 1], linear between ranks.
+double percentile(std::span<const double> values, double p);
+/// Wilson's 95 % interval of a share of `hits` in `count`.
+Interval wilson(int64_t hits, int64_t count);
+/// 95 % bootstrap interval of the median; deterministic for a seed.
+Interval bootstrapMedian(std::span<const double> values, uint64_t seed);
+/// 95 % bootstrap interval of median(a) / median(b).
+Interval bootstrapRatio(std::span<const double> a, std::span<const double> b, uint64_t seed);
+/// Two-sided p of the Mann-Whitney U test, normal approximation with tie correction.
+double mannWhitney(std::span<const double> a, std::span<const double> b);
+/// Two-sided exact p of McNemar's test: `lost` hits became misses, `won` misses became hits.
+double mcnemar(int64_t lost, int64_t won);
+
+}  // namespace compress
