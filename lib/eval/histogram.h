@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace compress {
@@ -10,7 +11,18 @@ namespace compress {
 /// so two histograms of the same data in any order or split are equal.
 class Histogram {
  public:
-  static constexpr int kBins = 4096;  ///< over [-kBins/2, kBins/2) * width
+  static constexpr int kBins = 4096;         ///< over [-kBins/2, kBins/2) * width
+  static constexpr int kMinExponent = -120;  ///< narrowest width: 2^-120
+
+  /// All that a histogram holds, for calibration tables.
+  struct State {
+    int exponent = kMinExponent;
+    float min = 0, max = 0;
+    uint64_t nonFinite = 0;
+    std::vector<std::pair<int, uint64_t>> counts;  ///< bins that are not empty
+  };
+  static Histogram restore(const State& state);
+  State state() const;
 
   /// Finite values only are counted; others in nonFinite().
   void add(std::span<const float> values);
@@ -22,14 +34,14 @@ class Histogram {
   uint64_t nonFinite() const { return nonFinite_; }
   double width() const;
   /// Count of bin i, which holds [(i - kBins/2) * width, (i + 1 - kBins/2) * width).
-  uint64_t bin(int i) const { return bins_[static_cast<size_t>(i)]; }
+  uint64_t bin(int i) const { return bins_.empty() ? 0 : bins_[static_cast<size_t>(i)]; }
   bool operator==(const Histogram&) const = default;
 
  private:
   void widen(int exponent);
 
-  std::vector<uint64_t> bins_;
-  int exponent_ = -149;  ///< width = 2^exponent
+  std::vector<uint64_t> bins_;   ///< empty until the first value
+  int exponent_ = kMinExponent;  ///< width = 2^exponent
   float min_ = 0, max_ = 0;
   uint64_t count_ = 0, nonFinite_ = 0;
 };
