@@ -1,15 +1,27 @@
 // A verb of the command line: its options as a table, and what it does. One file per verb, one line in tools/main.cpp.
 #pragma once
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/pass/option.h"
+#include "tools/common_options.h"
+#include "tools/console.h"
+#include "tools/process.h"
 
 namespace compress {
 
-class VerbContext;
+/// What a verb is given by main: operands, common options, where to talk to, and the JSON document to fill in.
+struct VerbContext {
+  const std::vector<std::string>& operands;  ///< as many as VerbSpec::operands names
+  const CommonOptions& common;
+  Console& console;                          ///< the only way to stdout and stderr
+  const Deadline& deadline;                  ///< of --timeout
+  nlohmann::ordered_json& document;          ///< cli.md 3.6; printed with --json, stored by --report
+};
 
 class Verb {
  public:
@@ -23,8 +35,9 @@ class Verb {
 struct VerbSpec {
   std::string_view name;
   std::string_view summary;   ///< effect, one line
-  std::string_view example;
-  std::string_view positionals;  ///< "MODEL", "A B"
+  std::string_view example;   ///< arguments after the verb's name
+  std::string_view operands;  ///< "MODEL", "A B"
+  OptionGroups groups;        ///< common options that the verb honours; no others are accepted
   std::unique_ptr<Verb> (*make)();
 };
 

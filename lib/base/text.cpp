@@ -81,19 +81,27 @@ std::vector<std::string> nearest(std::string_view wanted, std::span<const std::s
   return best;
 }
 
-std::string displayName(std::string_view name) {
+namespace {
+
+std::string escaped(std::string_view raw, size_t limit) {
   std::string shown;
-  for (size_t at = 0; at < name.size() && shown.size() < 200;) {
-    const auto [length, point] = decodeUtf8(name, at);
+  for (size_t at = 0; at < raw.size() && shown.size() < limit;) {
+    const auto [length, point] = decodeUtf8(raw, at);
     const size_t step = std::max<size_t>(length, 1);
     for (size_t i = 0; i < step; ++i) {
-      if (length == 0 || isUnsafe(point)) shown += fmt::format("\\x{:02X}", static_cast<uint8_t>(name[at + i]));
-      else shown += name[at + i];
+      if (length == 0 || isUnsafe(point)) shown += fmt::format("\\x{:02X}", static_cast<uint8_t>(raw[at + i]));
+      else shown += raw[at + i];
     }
     at += step;
-    if (shown.size() >= 200 && at < name.size()) shown += "...";
+    if (shown.size() >= limit && at < raw.size()) shown += "...";
   }
   return shown;
 }
+
+}  // namespace
+
+std::string displayText(std::string_view shown) { return escaped(shown, std::string::npos); }
+
+std::string displayName(std::string_view name) { return escaped(name, 200); }
 
 }  // namespace compress

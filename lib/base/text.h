@@ -46,7 +46,10 @@ bool globMatches(std::string_view pattern, std::string_view name);
 /// Of `candidates`, those closest to `wanted` by edit distance, best first, at most `limit`.
 std::vector<std::string> nearest(std::string_view wanted, std::span<const std::string> candidates, size_t limit = 3);
 
-/// For terminals: control characters, bidi and zero-width marks as \xNN, cut to 200 characters.
+/// For terminals: control characters (line ends too), bidi and zero-width marks and what is not UTF-8 as \xNN.
+std::string displayText(std::string_view shown);
+
+/// displayText, cut to 200 characters.
 std::string displayName(std::string_view name);
 
 }  // namespace compress

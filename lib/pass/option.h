@@ -17,12 +17,15 @@ struct OptionInfo {
   std::vector<std::string_view> choices = {};               ///< strings: one of these, else Error(usage) with the list
   std::string_view placeholder = {};                        ///< "FILE", "N"
   char letter = 0;                                          ///< short flag
+  bool splitsAtCommas = true;                               ///< vectors: "a,b" is two values
 };
 
 /// Walks over an object's options. A bool is a flag (and --no-NAME); a vector may be given several times or with commas.
 class OptionVisitor {
  public:
   virtual ~OptionVisitor() = default;
+  /// What follows belongs together, in help, under this title.
+  virtual void section(std::string_view) {}
   virtual void visit(bool& field, const OptionInfo& info) = 0;
   virtual void visit(int64_t& field, const OptionInfo& info) = 0;
   virtual void visit(double& field, const OptionInfo& info) = 0;

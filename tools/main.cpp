@@ -1,0 +1,223 @@
+// The command line: finds the verb, fills in its options, runs it, and turns every outcome into an exit code. The only
+// file that sees CLI11, and the only one that catches.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+#include "lib/base/text.h"
+#include "tools/document.h"
+#include "tools/help.h"
+#include "tools/option_values.h"
+#include "tools/verbs.h"
+
+namespace compress {
+
+std::span<const VerbSpec> allVerbs() {
+  static const std::vector<VerbSpec> verbs = {};
+  return verbs;
+}
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Words = std::vector<std::string>;
+
+/// Declares every visited option to CLI11; the values are parsed by our own rules.
+class CliVisitor : public OptionVisitor {
+ public:
+  explicit CliVisitor(CLI::App& app) : app_(app) {}
+  std::set<std::string> given;
+
+  void visit(bool& field, const OptionInfo& info) override {
+    app_.add_flag_function(text(flags(info), ",!--no-", info.name), [this, &field, name = std::string(info.name)](int64_t count) {
+      field = count > 0;
+      given.insert(name);
+    });
+  }
+  void visit(int64_t& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseInteger(info, w); }); }
+  void visit(double& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseReal(info, w); }); }
+  void visit(std::string& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseChoice(info, w); }); }
+  void visit(std::optional<int64_t>& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseInteger(info, w); }); }
+  void visit(std::optional<double>& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseReal(info, w); }); }
+  void visit(std::optional<std::string>& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseChoice(info, w); }); }
+  void visit(std::vector<std::string>& field, const OptionInfo& info) override { many(field, info, parseChoice); }
+  void visit(std::vector<double>& field, const OptionInfo& info) override { many(field, info, parseReal); }
+
+ private:
+  static std::string flags(const OptionInfo& info) {
+    return info.letter != 0 ? text('-', info.letter, ",--", info.name) : text("--", info.name);
+  }
+
+  template <typename Store>
+  void one(const OptionInfo& info, Store store) {
+    const std::string name(info.name);
+    app_.add_option(flags(info), [this, store, name](const Words& words) {
+          if (words.size() > 1) throw Error(ErrorKind::usage, text("--", name, " is given ", words.size(), " times"), "give it once");
+          given.insert(name);
+          store(words.front());
+          return true;
+        })->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+
+  template <typename T, typename Parse>
+  void many(std::vector<T>& field, const OptionInfo& info, Parse parse) {
+    app_.add_option(flags(info), [this, &field, info, parse](const Words& words) {
+          field.clear();
+          for (const std::string& word : words)
+            for (const std::string& part : splitWords(info, word)) field.push_back(parse(info, part));
+          given.insert(std::string(info.name));
+          return true;
+        })->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+
+  CLI::App& app_;
+};
+
+bool has(std::span<const std::string> words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+Words split(std::string_view line) {
+  Words words;
+  std::istringstream stream{std::string(line)};
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+const VerbSpec& findVerb(const std::string& name) {
+  Words names;
+  for (const VerbSpec& verb : allVerbs()) {
+    if (verb.name == name) return verb;
+    names.emplace_back(verb.name);
+  }
+  throw Error(ErrorKind::usage, text("'", displayName(name), "' is no verb"),
+              text("near: ", join(nearest(name, names), ", "), "; compress --help lists all"));
+}
+
+/// The first word that CLI11 could not place is either an option that the verb lacks or an operand too many.
+void requireNoExtras(const VerbSpec& spec, std::span<const std::string> extras, std::span<const OptionRow> rows) {
+  for (const std::string& word : extras) {
+    if (word.size() < 2 || word[0] != '-') continue;
+    Words names;
+    for (const OptionRow& row : rows) names.push_back("--" + row.name);
+    throw Error(ErrorKind::usage, text(spec.name, " has no option '", displayName(word.substr(0, word.find('='))), "'"),
+                text("near: ", join(nearest(word.substr(0, word.find('=')), names), ", "), "; compress ", spec.name, " --help lists all"));
+  }
+  if (!extras.empty())
+    throw Error(ErrorKind::usage, text("one operand too many: '", displayName(extras.front()), "'"), text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
+}
+
+/// Fills in the verb's options and the common ones from `arguments`; the names of those given.
+std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOptions& common, Words arguments, Words& operands) {
+  const std::vector<OptionRow> rows = optionRows(verb, common, spec.groups);
+  CLI::App app;
+  app.set_help_flag("");
+  app.allow_extras();
+  CliVisitor visitor(app);
+  verb.options(visitor);
+  common.options(visitor, spec.groups);
+  const Words wanted = split(spec.operands);
+  app.add_option("operands", operands)->expected(0, static_cast<int>(wanted.size()));
+  std::ranges::reverse(arguments);  // CLI11 takes them from the back
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorKind::usage, error.what(), text("compress ", spec.name, " --help lists the options"));
+  }
+  requireNoExtras(spec, app.remaining(), rows);
+  if (operands.size() < wanted.size())
+    throw Error(ErrorKind::usage, text(spec.name, ": ", wanted[operands.size()], " is missing"), text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
+  return visitor.given;
+}
+
+int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common, Json& document) {
+  const std::unique_ptr<Verb> verb = spec.make();
+  if (has(arguments, "--help") || has(arguments, "-h")) {
+    Console(common).write(verbHelp(spec, optionRows(*verb, common, spec.groups)));
+    return 0;
+  }
+  Words operands;
+  const std::set<std::string> given = parseArguments(spec, *verb, common, arguments, operands);
+  common.check();
+  checkReports(common);
+  Console console(common);
+  document["effective_config"] = settings(*verb, common, spec.groups, given);
+  for (const auto& [name, setting] : document["effective_config"].items())
+    console.detail(text(name, " = ", setting["value"].dump(), setting["origin"] == "flag" ? "" : " (default)"));
+  prepareProcess(common);
+  const Deadline deadline(common);
+  VerbContext context{operands, common, console, deadline, document};
+  const int code = verb->run(context);
+  finishDocument(document, common, code);
+  writeReports(common, document);
+  if (common.json) console.write(documentText(document));
+  return code;
+}
+
+int dispatch(const Words& arguments, CommonOptions& common, Json& document) {
+  Console console(common);
+  if (arguments.empty()) {
+    console.write(programHelp(allVerbs()));
+    return static_cast<int>(ErrorKind::usage);
+  }
+  const std::string& first = arguments.front();
+  const Words rest(arguments.begin() + 1, arguments.end());
+  if (first == "--help" || first == "-h" || (first == "help" && rest.empty())) {
+    console.write(programHelp(allVerbs()));
+    return 0;
+  }
+  if (first == "--version") {
+    console.write(common.json ? documentText({{"schema", 1}, {"tool", toolRecord()}}) : text("compress ", programVersion(), '\n'));
+    return 0;
+  }
+  if (first == "help") return runSpec(findVerb(rest.front()), {"--help"}, common, document);
+  return runSpec(findVerb(first), rest, common, document);
+}
+
+/// Reports a failure in the form that was asked for; the exit code.
+int fail(const CommonOptions& common, Json& document, const Error& error) {
+  const int code = static_cast<int>(error.kind());
+  Console console(common);
+  if (common.json) {
+    recordError(document, error);
+    console.write(documentText(document));
+  }
+  console.error(error.message(), error.hint());
+  return code;
+}
+
+int runProgram(const Words& arguments) {
+  CommonOptions common;
+  common.json = has(arguments, "--json");  // also for what goes wrong before options are parsed
+  Json document = startDocument(arguments);
+  try {
+    try {
+      return dispatch(arguments, common, document);
+    } catch (const Error& error) {
+      return fail(common, document, error);
+    } catch (const std::bad_alloc&) {
+      return fail(common, document, Error(ErrorKind::resource, "memory is out", "raise --memory-limit, or use a machine with more memory"));
+    } catch (const std::exception& error) {
+      return fail(common, document, Error(ErrorKind::bug, text("unexpected: ", error.what()), "this is a bug in compress: please report it with this command and the model"));
+    }
+  } catch (const ClosedPipe&) {
+    return 128 + SIGPIPE;
+  } catch (const Error& error) {  // while the failure itself was being reported
+    Console(common).error(error.message(), error.hint());
+    return static_cast<int>(error.kind());
+  }
+}
+
+}  // namespace
+}  // namespace compress
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+  return compress::runProgram({argv + 1, argv + argc});
+}

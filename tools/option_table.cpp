@@ -1,0 +1,97 @@
+#include "tools/option_table.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/text.h"
+
+namespace compress {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Hands every option on as JSON: the one form that all types share.
+class JsonVisitor : public OptionVisitor {
+ public:
+  void visit(bool& field, const OptionInfo& info) override { option(field, info); }
+  void visit(int64_t& field, const OptionInfo& info) override { option(field, info); }
+  void visit(double& field, const OptionInfo& info) override { option(field, info); }
+  void visit(std::string& field, const OptionInfo& info) override { option(field, info); }
+  void visit(std::vector<std::string>& field, const OptionInfo& info) override { option(field, info); }
+  void visit(std::vector<double>& field, const OptionInfo& info) override { option(field, info); }
+  void visit(std::optional<std::string>& field, const OptionInfo& info) override { optional(field, info); }
+  void visit(std::optional<int64_t>& field, const OptionInfo& info) override { optional(field, info); }
+  void visit(std::optional<double>& field, const OptionInfo& info) override { optional(field, info); }
+
+ protected:
+  virtual void option(const Json& value, const OptionInfo& info) = 0;
+
+ private:
+  template <typename T>
+  void optional(const std::optional<T>& field, const OptionInfo& info) {
+    option(field ? Json(*field) : Json(nullptr), info);
+  }
+};
+
+class RowVisitor : public JsonVisitor {
+ public:
+  explicit RowVisitor(std::string section) : section_(std::move(section)) {}
+  void section(std::string_view title) override { section_ = title; }
+  std::vector<OptionRow> rows;
+
+ protected:
+  void option(const Json& value, const OptionInfo& info) override {
+    const bool onByDefault = value.is_boolean() && value.get<bool>();
+    OptionRow row{section_, text(onByDefault ? "no-" : "", info.name), "    ", onByDefault ? "do not " : ""};
+    if (info.letter != 0) row.flags = text('-', info.letter, ", ");
+    row.flags += text("--", row.name);
+    row.help += info.help;
+    if (!value.is_boolean()) addValue(row, value, info);
+    rows.push_back(std::move(row));
+  }
+
+ private:
+  static void addValue(OptionRow& row, const Json& value, const OptionInfo& info) {
+    const std::vector<std::string> choices(info.choices.begin(), info.choices.end());
+    const std::string_view placeholder = value.is_number() && info.placeholder.empty() ? "N" : info.placeholder;
+    row.flags += text(' ', choices.empty() ? (placeholder.empty() ? "WORD" : std::string(placeholder)) : join(choices, "|"));
+    const bool isEmpty = value.is_null() || value.empty() || (value.is_string() && value.get_ref<const std::string&>().empty());
+    if (!isEmpty && info.name != "threads") row.help += text(" (default ", value.is_string() ? value.get<std::string>() : value.dump(), ")");
+    if (info.name == "threads") row.help += " (default: all that the process may use)";
+  }
+
+  std::string section_;
+};
+
+class SettingsVisitor : public JsonVisitor {
+ public:
+  explicit SettingsVisitor(const std::set<std::string>& given) : given_(given) {}
+  Json found = Json::object();
+
+ protected:
+  void option(const Json& value, const OptionInfo& info) override {
+    const std::string name(info.name);
+    found[name] = {{"value", value}, {"origin", given_.contains(name) ? "flag" : "default"}};
+  }
+
+ private:
+  const std::set<std::string>& given_;
+};
+
+}  // namespace
+
+std::vector<OptionRow> optionRows(Verb& verb, CommonOptions& common, OptionGroups groups) {
+  RowVisitor visitor("Options");
+  verb.options(visitor);
+  common.options(visitor, groups);
+  return std::move(visitor.rows);
+}
+
+Json settings(Verb& verb, CommonOptions& common, OptionGroups groups, const std::set<std::string>& given) {
+  SettingsVisitor visitor(given);
+  verb.options(visitor);
+  common.options(visitor, groups);
+  return std::move(visitor.found);
+}
+
+}  // namespace compress

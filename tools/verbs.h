@@ -1,0 +1,9 @@
+// One function per verb, defined in the verb's own file; the table in tools/main.cpp lists them.
+#pragma once
+#include "tools/verb.h"
+
+namespace compress {
+
+// VerbSpec runVerb();
+
+}  // namespace compress
