@@ -5,10 +5,8 @@
 
 #include <chrono>
 #include <ctime>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "lib/base/file.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
 #include "tools/help.h"
@@ -103,20 +101,6 @@ void recordWarning(Json& document, std::string_view code, std::string_view warni
 
 std::string documentText(const Json& document) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
-}
-
-void checkReports(const CommonOptions& common) {
-  for (const std::string& report : common.reports) {
-    const std::filesystem::path path(report);
-    if (path.extension() != ".json")
-      throw Error(ErrorKind::usage, text("--report ", report, ": suffix '", path.extension().string(), "' names no report type, expected .json"));
-    if (!common.force && std::filesystem::exists(path))
-      throw Error(ErrorKind::io, text(report, ": exists"), "remove it, or overwrite it with --force");
-  }
-}
-
-void writeReports(const CommonOptions& common, const Json& document) {
-  for (const std::string& report : common.reports) writeFileAtomically(report, documentText(document), common.force);
 }
 
 }  // namespace compress

@@ -20,8 +20,4 @@ void recordWarning(nlohmann::ordered_json& document, std::string_view code, std:
 /// Indented, a line end behind it; what is not UTF-8 becomes U+FFFD.
 std::string documentText(const nlohmann::ordered_json& document);
 
-/// Refuses --report files of a type that does not exist, and those that exist already without --force, before any work.
-void checkReports(const CommonOptions& common);
-void writeReports(const CommonOptions& common, const nlohmann::ordered_json& document);
-
 }  // namespace compress

@@ -144,7 +144,6 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   Words operands;
   const std::set<std::string> given = parseArguments(spec, *verb, common, arguments, operands);
   common.check();
-  checkReports(common);
   Console console(common);
   document["effective_config"] = settings(*verb, common, spec.groups, given);
   for (const auto& [name, setting] : document["effective_config"].items())
@@ -154,7 +153,6 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   VerbContext context{operands, common, console, deadline, document};
   const int code = verb->run(context);
   finishDocument(document, common, code);
-  writeReports(common, document);
   if (common.json) console.write(documentText(document));
   return code;
 }

@@ -4,6 +4,4 @@
 
 namespace compress {
 
-// VerbSpec runVerb();
-
 }  // namespace compress
