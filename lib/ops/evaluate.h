@@ -1,5 +1,7 @@
 // Running single nodes and whole graphs by the plain-loop references: the meaning that everything else is tested against.
 #pragma once
+#include <functional>
+
 #include "lib/ops/op.h"
 
 namespace compress {
@@ -7,7 +9,17 @@ namespace compress {
 /// Outputs of one node in the newest form. Throws Error(unsupported) for an op without a reference.
 std::vector<Tensor> evaluate(const Graph& graph, const Node& node, std::span<const Tensor> inputs);
 
-/// Graph outputs, given one tensor per `graph.runtimeInputs()`, in the newest form. Intermediates are freed after their last use.
-std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs);
+/// Called during the evaluation of a graph.
+struct EvaluateHooks {
+  std::function<void(size_t position, double ms)> afterNode;  ///< position in graph.order(), and the time that the node took
+};
+
+/// Graph outputs, given one tensor per `graph.runtimeInputs()`, in the newest form; the `observed` values follow. Intermediates are freed
+/// after their last use.
+std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs, std::span<const ValueId> observed = {},
+                             const EvaluateHooks& hooks = {});
+
+/// Throws Error(unsupported) naming the first node, bodies included, whose op has no reference.
+void requireReferences(const Graph& graph);
 
 }  // namespace compress

@@ -13,6 +13,13 @@
 
 namespace compress {
 
+/// An element of an integer tensor that is known in part: a number, the symbol of a dimension, or neither.
+struct PartialInt {
+  std::optional<int64_t> value;
+  std::string symbol;
+};
+using PartialInts = std::vector<PartialInt>;
+
 /// What a shape rule sees and fills in. A rule throws Error(input) for inputs that the op does not allow, and leaves
 /// unknown what it cannot know.
 struct InferContext {
@@ -21,10 +28,12 @@ struct InferContext {
   std::vector<Type> inputs;              ///< unknown where absent
   std::vector<const Tensor*> constants;  ///< the value of each input where it is known, else null
   std::vector<Type> outputs;             ///< one per node output; the rule fills them in
-  /// Types of a body's outputs when its inputs have the given types (If, Loop, Scan).
-  std::function<std::vector<Type>(const Graph& body, std::span<const Type> inputs)> inferBody;
+  std::vector<const PartialInts*> partials;              ///< elements of inputs of rank 0 or 1 that are known in part, else null
+  std::vector<std::optional<PartialInts>> outputPartials;  ///< the same of the outputs; a rule may fill them in
+  /// Types of a body's outputs when its inputs have the given types and, where not null, values (If, Loop, Scan).
+  std::function<std::vector<Type>(const Graph& body, std::span<const Type> inputs, std::span<const Tensor* const> constants)> inferBody;
 
-  bool has(size_t i) const { return i < node.inputs.size() && node.inputs[i]; }
+  bool has(size_t i) const { return node.input(i).index >= 0; }
   const Type& input(size_t i) const { return inputs.at(i); }
   const Tensor* constant(size_t i) const { return i < constants.size() ? constants[i] : nullptr; }
 };
@@ -54,8 +63,8 @@ struct Upgrade {
 struct OpSpec {
   std::string_view op;
   std::string_view domain;  ///< empty: ai.onnx
-  Infer infer;
-  Reference reference;
+  Infer infer;          ///< null: outputs stay unknown
+  Reference reference;  ///< null: the op exists only to be upgraded to another
   std::vector<Upgrade> upgrades;  ///< ascending; empty when the form never changed in a way that matters to us
   std::string_view doc;           ///< one line: the formula
 };

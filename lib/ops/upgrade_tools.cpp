@@ -1,0 +1,91 @@
+#include "lib/ops/upgrade_tools.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/base/text.h"
+
+namespace compress {
+namespace {
+
+constexpr int kMostSteps = 100'000;
+
+bool startsWithAny(std::string_view op, std::initializer_list<std::string_view> names) { return std::ranges::find(names, op) != names.end(); }
+
+/// Ops whose first output has neither type nor shape of an input.
+bool changesType(const Node& node) {
+  return startsWithAny(node.op, {"Cast", "Shape", "Size", "ArgMax", "ArgMin", "NonZero", "Equal", "Greater", "Less", "QuantizeLinear",
+                                 "DequantizeLinear", "Constant", "ConstantOfShape", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"});
+}
+
+bool keepsRank(const Node& node) {
+  return startsWithAny(node.op, {"Relu", "Clip", "Sigmoid", "Tanh", "LeakyRelu", "BatchNormalization", "InstanceNormalization", "Conv", "ConvTranspose",
+                                 "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Identity", "Dropout", "Cast", "Exp", "Log",
+                                 "Sqrt", "Abs", "Neg", "Softmax", "LogSoftmax", "Transpose", "Pad", "Slice", "Concat", "Upsample", "Resize",
+                                 "LRN", "PRelu", "Elu", "Selu", "HardSigmoid", "Softplus"});
+}
+
+}  // namespace
+
+DType elementType(const Graph& graph, ValueId id) {
+  for (int step = 0; id && step < kMostSteps; ++step) {
+    const Value& value = graph.value(id);
+    if (value.constant) return value.constant->dtype();
+    if (value.type.isTensor() && value.type.dtype != DType::undefined) return value.type.dtype;
+    const NodeId producer = graph.producer(id);
+    if (!producer) break;
+    const Node& node = graph.node(producer);
+    if (node.op == "Cast") return static_cast<DType>(node.attributes.integer("to", 1));
+    if (node.op == "Shape" || node.op == "Size" || node.op == "NonZero" || node.op.starts_with("Arg")) return DType::i64;
+    if (const Tensor* constant = node.attributes.tensor("value")) return constant->dtype();
+    if (changesType(node)) break;
+    id = node.input(0);
+  }
+  return DType::f32;
+}
+
+std::optional<size_t> rankOf(const Graph& graph, ValueId id) {
+  for (int step = 0; id && step < kMostSteps; ++step) {
+    const Value& value = graph.value(id);
+    if (value.constant) return value.constant->shape().rank();
+    if (value.type.hasRank()) return value.type.rank();
+    const NodeId producer = graph.producer(id);
+    if (!producer) break;
+    const Node& node = graph.node(producer);
+    if (const Tensor* constant = node.attributes.tensor("value"); constant != nullptr && node.op == "Constant") return constant->shape().rank();
+    if (node.op == "Gemm" || node.op == "Flatten") return 2;
+    if (!keepsRank(node)) break;
+    id = node.input(0);
+  }
+  return std::nullopt;
+}
+
+const Tensor* constantInput(const Graph& graph, NodeId id, size_t i) {
+  const ValueId value = graph.node(id).input(i);
+  if (!value) return nullptr;
+  if (const Tensor* constant = graph.constant(value)) return constant;
+  const NodeId producer = graph.producer(value);
+  if (!producer || !graph.node(producer).is("Constant")) return nullptr;
+  return graph.node(producer).attributes.tensor("value");
+}
+
+ValueId addConstantFor(Graph& graph, NodeId id, std::string_view what, Tensor tensor) {
+  const ValueId output = graph.node(id).output(0);
+  return graph.addConstant(text(output ? graph.value(output).name : graph.node(id).name, ".", what), std::move(tensor));
+}
+
+void placeInput(Graph& graph, NodeId id, size_t i, ValueId value) {
+  std::vector<ValueId> inputs = graph.node(id).inputs;
+  if (inputs.size() <= i) inputs.resize(i + 1, kNoValue);
+  inputs[i] = value;
+  graph.setInputs(id, std::move(inputs));
+}
+
+void integersToInput(Graph& graph, NodeId id, std::string_view name, size_t i) {
+  if (!graph.node(id).attributes.has(name)) return;
+  const std::vector<int64_t> values = graph.node(id).attributes.integers(name);
+  graph.eraseAttribute(id, name);
+  placeInput(graph, id, i, addConstantFor(graph, id, name, Tensor::ofInts(values)));
+}
+
+}  // namespace compress
