@@ -15,7 +15,7 @@ struct PreprocessOptions {
   std::optional<int64_t> crop;             ///< centre, images only
   std::optional<std::string> interp;       ///< bilinear or bicubic
   std::optional<double> scale;
-  std::vector<double> mean;                ///< empty, one value, or one per channel
+  std::vector<double> mean;                ///< empty, one value, or one per channel, in the order of the source's channels
   std::vector<double> std;
   std::optional<std::string> colorOrder;   ///< rgb, bgr or gray: what the model wants
   std::optional<std::string> sourceOrder;  ///< rgb or bgr
@@ -35,6 +35,10 @@ struct Preprocess {
   std::string sourceOrder = "rgb";
   bool operator==(const Preprocess&) const = default;
 };
+
+/// Checks every option (Error(usage) with the choices or the range) and fills in what the preset says. A preset's mean and std are in RGB
+/// order and follow sourceOrder; resize and crop are for pictures only.
+PreprocessOptions withPreset(PreprocessOptions options);
 
 /// One line of "key=value;..." as stored in model metadata under "compress.preprocess", and back. Throws Error(input).
 std::string serialize(const Preprocess& preprocess);

@@ -1,0 +1,90 @@
+#include "lib/eval/latency.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace compress {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kBlockSeconds = 0.02;
+constexpr int kLeadIn = 2;
+/// Involuntary switches per second of measuring beyond which neighbours disturb the times.
+constexpr double kSwitchesPerSecond = 100;
+
+double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+int64_t involuntarySwitches() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nivcsw;
+}
+
+void runBlock(const std::function<void()>& run, std::vector<double>& ms) {
+  for (int i = 0; i < kLeadIn; ++i) run();
+  const auto begin = Clock::now();
+  do {
+    const auto start = Clock::now();
+    run();
+    ms.push_back(secondsSince(start) * 1e3);
+  } while (secondsSince(begin) < kBlockSeconds);
+}
+
+void summarize(Latency& latency, uint64_t seed) {
+  latency.p50 = median(latency.ms);
+  latency.p90 = percentile(latency.ms, 0.90);
+  latency.p99 = percentile(latency.ms, 0.99);
+  double sum = 0, squares = 0;
+  for (const double ms : latency.ms) sum += ms;
+  latency.mean = sum / static_cast<double>(latency.ms.size());
+  for (const double ms : latency.ms) squares += (ms - latency.mean) * (ms - latency.mean);
+  latency.deviation = latency.ms.size() > 1 ? std::sqrt(squares / static_cast<double>(latency.ms.size() - 1)) : 0;
+  latency.median95 = bootstrapMedian(latency.ms, seed);
+}
+
+/// At most `limit` of the values, evenly spaced: bounds the cost of resampling.
+std::vector<double> thinned(const std::vector<double>& values, size_t limit) {
+  if (values.size() <= limit) return values;
+  std::vector<double> kept(limit);
+  for (size_t i = 0; i < limit; ++i) kept[i] = values[i * values.size() / limit];
+  return kept;
+}
+
+}  // namespace
+
+std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& runs, const LatencyOptions& options, bool* contended) {
+  for (const auto& run : runs) {
+    const auto begin = Clock::now();
+    do run();
+    while (secondsSince(begin) < options.warmupSeconds);
+  }
+  std::vector<Latency> results(runs.size());
+  const auto begin = Clock::now();
+  const int64_t switchesBefore = involuntarySwitches();
+  const double wanted = options.seconds * static_cast<double>(runs.size());
+  for (int64_t round = 0; round < options.minRounds || secondsSince(begin) < wanted; ++round)
+    for (size_t i = 0; i < runs.size(); ++i) runBlock(runs[i], results[i].ms);
+  const double perSecond = static_cast<double>(involuntarySwitches() - switchesBefore) / std::max(secondsSince(begin), 1e-9);
+  if (contended != nullptr) *contended = perSecond > kSwitchesPerSecond;
+  for (Latency& latency : results) {
+    latency.ms = thinned(latency.ms, 2000);
+    summarize(latency, options.seed);
+  }
+  return results;
+}
+
+SpeedVerdict compareSpeed(const Latency& a, const Latency& b, uint64_t seed) {
+  SpeedVerdict verdict;
+  verdict.speedup = b.p50 > 0 ? a.p50 / b.p50 : 1;
+  verdict.speedup95 = bootstrapRatio(a.ms, b.ms, seed);
+  verdict.pValue = mannWhitney(a.ms, b.ms);
+  verdict.significant = verdict.pValue < 0.05 && (verdict.speedup >= 1.05 || verdict.speedup <= 1 / 1.05);
+  return verdict;
+}
+
+}  // namespace compress

@@ -1,0 +1,22 @@
+// Writes .npy files for tests, well-formed or not.
+#pragma once
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace compress::test {
+
+/// Mark, version 1, header of 128 bytes in all, then `payload`.
+std::string npyBytes(std::string_view descr, std::string_view shape, std::string_view payload, bool fortran = false);
+/// The same with any header text.
+std::string npyWithHeader(std::string_view header, std::string_view payload, char version = 1);
+void writeBytes(const std::filesystem::path& path, std::string_view bytes);
+
+template <typename T>
+std::string bytesOfValues(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+}  // namespace compress::test
