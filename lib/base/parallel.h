@@ -14,6 +14,18 @@ int availableProcessors();
 inline int threadCount() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
 inline void setThreadCount(int count) { omp_set_num_threads(count); }
 
+/// The calling thread's thread count is `count` for the life of the object.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int count) : before_(omp_get_max_threads()) { omp_set_num_threads(count); }
+  ~ThreadLimit() { omp_set_num_threads(before_); }
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  int before_;
+};
+
 /// body(i) for i in [0, count), spread over `threadCount()` threads when count is at least 2; order unspecified.
 /// The first exception of any body is thrown again in the caller.
 template <typename Body>

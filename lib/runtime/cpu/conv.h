@@ -1,0 +1,21 @@
+// Convolution: geometry in oneDNN's terms, and the f32 kernel.
+#pragma once
+#include "lib/runtime/cpu/cpu.h"
+
+namespace compress {
+
+/// Per spatial axis; `dilations` are oneDNN's (0: dense). auto_pad is resolved, `after` fits the output's extent.
+struct ConvGeometry {
+  int64_t groups = 1;
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::vector<int64_t> before;
+  std::vector<int64_t> after;
+};
+/// Shapes: [N, C, ...], [M, C/group, k...], [N, M, ...].
+ConvGeometry convGeometry(const Node& node, const Shape& input, const Shape& weights, const Shape& output);
+
+/// f32 with constant weights and bias.
+KernelChoice makeConv(const KernelRequest& request, CpuContext& context);
+
+}  // namespace compress

@@ -1,0 +1,36 @@
+// The one door to oneDNN 2.6: descriptors from our layouts, and primitives bound to memory whose execution allocates nothing.
+#pragma once
+#include <dnnl.hpp>
+
+#include <utility>
+#include <vector>
+
+#include "lib/runtime/plan/kernel.h"
+
+namespace compress {
+
+/// Throws Error(unsupported) for types that oneDNN lacks.
+dnnl::memory::data_type onednnType(DType dtype);
+/// A dense tensor in the given layout.
+dnnl::memory::desc onednnDesc(const Shape& shape, DType dtype, Layout layout);
+/// Dimensions with the layout left to the primitive (format_tag::any).
+dnnl::memory::desc onednnAny(const Shape& shape, DType dtype);
+
+/// A primitive with its arguments in an array of the C interface.
+class BoundPrimitive {
+ public:
+  /// `arguments`: DNNL_ARG_... and descriptor; memory is given by point(). `threads`: that run() uses at most.
+  BoundPrimitive(const dnnl::primitive& primitive, const dnnl::engine& engine,
+                 std::span<const std::pair<int, dnnl::memory::desc>> arguments, int threads);
+  void point(size_t argument, const void* data);
+  void run();
+
+ private:
+  dnnl::primitive primitive_;
+  dnnl::stream stream_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<dnnl_exec_arg_t> arguments_;
+  int threads_;
+};
+
+}  // namespace compress
