@@ -10,11 +10,11 @@ struct Row {
   int bits;
 };
 
-constexpr std::array<Row, 27> kTypes = {{{"undefined", 0}, {"float32", 32}, {"uint8", 8}, {"int8", 8}, {"uint16", 16},
+constexpr std::array<Row, 29> kTypes = {{{"undefined", 0}, {"float32", 32}, {"uint8", 8}, {"int8", 8}, {"uint16", 16},
     {"int16", 16}, {"int32", 32}, {"int64", 64}, {"string", 0}, {"bool", 8}, {"float16", 16}, {"float64", 64},
     {"uint32", 32}, {"uint64", 64}, {"complex64", 64}, {"complex128", 128}, {"bfloat16", 16}, {"float8e4m3fn", 8},
     {"float8e4m3fnuz", 8}, {"float8e5m2", 8}, {"float8e5m2fnuz", 8}, {"uint4", 4}, {"int4", 4}, {"float4e2m1", 4},
-    {"float8e8m0", 8}, {"uint2", 2}, {"int2", 2}}};
+    {"float8e8m0", 8}, {"uint2", 2}, {"int2", 2}, {"float6e2m3", 6}, {"float6e3m2", 6}}};
 
 Row rowOf(DType dtype) {
   const auto index = static_cast<size_t>(dtype);
@@ -33,7 +33,7 @@ int64_t bytesOf(DType dtype, int64_t count) {
 bool isFloating(DType dtype) {
   switch (dtype) {
     case DType::f32: case DType::f64: case DType::f16: case DType::bf16: case DType::f8e4m3fn: case DType::f8e4m3fnuz:
-    case DType::f8e5m2: case DType::f8e5m2fnuz: case DType::f4e2m1: case DType::f8e8m0: return true;
+    case DType::f8e5m2: case DType::f8e5m2fnuz: case DType::f4e2m1: case DType::f8e8m0: case DType::f6e2m3: case DType::f6e3m2: return true;
     default: return false;
   }
 }

@@ -11,14 +11,14 @@ namespace compress {
 enum class DType : int32_t {
   undefined = 0, f32 = 1, u8 = 2, i8 = 3, u16 = 4, i16 = 5, i32 = 6, i64 = 7, string = 8, boolean = 9, f16 = 10,
   f64 = 11, u32 = 12, u64 = 13, c64 = 14, c128 = 15, bf16 = 16, f8e4m3fn = 17, f8e4m3fnuz = 18, f8e5m2 = 19,
-  f8e5m2fnuz = 20, u4 = 21, i4 = 22, f4e2m1 = 23, f8e8m0 = 24, u2 = 25, i2 = 26,
+  f8e5m2fnuz = 20, u4 = 21, i4 = 22, f4e2m1 = 23, f8e8m0 = 24, u2 = 25, i2 = 26, f6e2m3 = 27, f6e3m2 = 28,
 };
 
 /// "float32", "int8", ...: numpy's names where numpy has one.
 std::string_view nameOf(DType dtype);
 /// Bits of one element; 0 for string, undefined and unknown types.
 int bitsOf(DType dtype);
-/// Bytes that `count` packed elements take: 4-bit and 2-bit types share bytes.
+/// Bytes that `count` packed elements take: types below 8 bits share bytes.
 int64_t bytesOf(DType dtype, int64_t count);
 bool isFloating(DType dtype);
 /// Signed and unsigned integers, without boolean.

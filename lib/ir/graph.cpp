@@ -278,6 +278,8 @@ void Graph::setAttribute(NodeId id, std::string_view attribute, AttributeData da
 void Graph::eraseAttribute(NodeId id, std::string_view attribute) { mutableNode(id).attributes.erase(attribute); }
 void Graph::setCaptureCount(NodeId id, int count) { mutableNode(id).captureCount = count; }
 
+void Graph::setRest(ValueId id, std::string carried) { slot(id).value.rest = std::move(carried); }
+
 void Graph::setOp(NodeId id, std::string_view op, std::string_view domain) {
   mutableNode(id).op = op;
   mutableNode(id).domain = domain;

@@ -38,7 +38,8 @@ constexpr ValueId kNoValue{};
 using Body = std::shared_ptr<const Graph>;
 
 using AttributeData = std::variant<int64_t, float, std::string, Tensor, Body, Type, std::vector<int64_t>, std::vector<float>,
-                                   std::vector<std::string>, std::vector<Tensor>, std::vector<Body>, std::vector<Type>>;
+                                   std::vector<std::string>, std::vector<Tensor>, std::vector<Body>, std::vector<Type>,
+                                   std::monostate>;  ///< the last: data of a kind that we do not read, kept in `rest`
 
 struct Attribute {
   std::string name;
@@ -166,6 +167,7 @@ class Graph {
   /// Changes op type, domain, rest and the like; inputs and outputs through setInput(s) and setOutputs only.
   void setOp(NodeId id, std::string_view op, std::string_view domain = "");
   void setCaptureCount(NodeId id, int count);
+  void setRest(ValueId id, std::string carried);
   void addInput(ValueId id) { inputs_.push_back(id); }
   void addOutput(ValueId id) { outputs_.push_back(id); }
   void setInputs(std::vector<ValueId> ids) { inputs_ = std::move(ids); }

@@ -16,6 +16,7 @@ std::string show(float value) { return text(value); }
 std::string show(const std::string& value) { return text('"', displayName(value), '"'); }
 std::string show(const Tensor& tensor) { return text(nameOf(tensor.dtype()), print(tensor.shape()), "#", digest(tensor)); }
 std::string show(const Type& type) { return print(type); }
+std::string show(std::monostate) { return "?"; }
 std::string show(const Body& body) { return body ? text("graph '", displayName(body->name), "'") : "no graph"; }
 
 template <typename T>

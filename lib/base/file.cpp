@@ -1,0 +1,31 @@
+#include "lib/base/file.h"
+
+#include <sys/stat.h>
+
+#include <span>
+
+#include "lib/base/file_handle.h"
+#include "lib/base/sha256.h"
+
+namespace compress {
+
+std::string readFile(const std::filesystem::path& path) {
+  const FileHandle file = FileHandle::openRegular(path);
+  std::string content(static_cast<size_t>(file.size()), '\0');
+  file.readAt(0, std::as_writable_bytes(std::span(content)));
+  return content;
+}
+
+bool isSameFile(const std::filesystem::path& a, const std::filesystem::path& b) {
+  struct stat first {};
+  struct stat second {};
+  return stat(a.c_str(), &first) == 0 && stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+std::string sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(std::as_bytes(std::span(bytes)));
+  return hash.finish();
+}
+
+}  // namespace compress
