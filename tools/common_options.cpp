@@ -10,11 +10,10 @@ namespace compress {
 CommonOptions::CommonOptions() : threads(availableProcessors()) {}
 
 void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
-  if ((groups & kOutput) != 0) {
-    visitor.section("Output");
+  if ((groups & (kOutput | kForce)) != 0) visitor.section("Output");
+  if ((groups & kOutput) != 0)
     visitor.visit(output, {.name = "output", .help = "write the result here; - writes it to stdout", .placeholder = "FILE", .letter = 'o'});
-    visitor.visit(force, {.name = "force", .help = "overwrite files that exist", .letter = 'f'});
-  }
+  if ((groups & kForce) != 0) visitor.visit(force, {.name = "force", .help = "overwrite files that exist", .letter = 'f'});
   if ((groups & kModelOutput) != 0) {
     visitor.visit(inPlace, {.name = "in-place", .help = "replace MODEL by the result, at once and only when it is complete"});
     visitor.visit(dryRun, {.name = "dry-run", .help = "do everything but write the result"});

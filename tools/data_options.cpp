@@ -1,0 +1,91 @@
+#include "tools/data_options.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "tools/document.h"
+#include "tools/input_model.h"
+
+namespace compress {
+
+void DataOptions::options(OptionVisitor& visitor, unsigned roles) {
+  visitor.section("Data");
+  if ((roles & kCalibration) != 0) {
+    visitor.visit(calib, {.name = "calib", .help = "samples to calibrate with: npy, npz, idx, image folder; or random", .placeholder = "PATH"});
+    visitor.visit(calibSamples, {.name = "calib-samples", .help = "use at most this many of them", .min = 1, .placeholder = "N"});
+  }
+  if ((roles & kEvaluation) != 0) {
+    visitor.visit(data, {.name = "data", .help = "samples to measure with: npy, npz, idx, image folder", .placeholder = "PATH"});
+    visitor.visit(labels, {.name = "labels", .help = "what is expected of them: npy, csv, txt, idx", .placeholder = "FILE"});
+    visitor.visit(inputs, {.name = "input", .help = "samples of one model input, repeatable", .placeholder = "NAME=PATH", .splitsAtCommas = false});
+    visitor.visit(samples, {.name = "samples", .help = "use at most this many of --data; 0: all", .min = 0, .placeholder = "N"});
+    visitor.visit(skip, {.name = "skip", .help = "leave out this many samples at the head of --data", .min = 0, .placeholder = "N"});
+    visitor.visit(labelOffset, {.name = "label-offset", .help = "added to every class label", .placeholder = "N"});
+  }
+  visitor.visit(preset, {.name = "preset", .help = "preprocessing by name; the options below override it", .choices = {"imagenet", "tf", "cifar10", "mnist", "raw"}});
+  visitor.visit(layout, {.name = "layout", .help = "axes of the source arrays", .choices = {"nhwc", "nchw"}});
+  visitor.visit(resize, {.name = "resize", .help = "shorter side of images, in pixels", .min = 1, .max = 65535, .placeholder = "N"});
+  visitor.visit(crop, {.name = "crop", .help = "side of the square cut from the centre of images", .min = 1, .max = 65535, .placeholder = "N"});
+  visitor.visit(interp, {.name = "interp", .help = "how images are resized", .choices = {"bilinear", "bicubic"}});
+  visitor.visit(scale, {.name = "scale", .help = "x = (source * scale - mean) / std; 1/255 for uint8 sources, else 1", .placeholder = "S"});
+  visitor.visit(mean, {.name = "mean", .help = "one value, or one per channel", .placeholder = "A,B,C"});
+  visitor.visit(std, {.name = "std", .help = "one value, or one per channel", .placeholder = "A,B,C"});
+  visitor.visit(colorOrder, {.name = "color-order", .help = "what the model wants", .choices = {"rgb", "bgr", "gray"}});
+  visitor.visit(sourceOrder, {.name = "source-order", .help = "what the source holds", .choices = {"rgb", "bgr"}});
+}
+
+PreprocessOptions DataOptions::preprocessFor(const Model& model) const {
+  const PreprocessOptions told{preset, layout, resize, crop, interp, scale, mean, std, colorOrder, sourceOrder};
+  const bool isTold = !preset.empty() || layout || resize || crop || interp || scale || !mean.empty() || !std.empty() || colorOrder || sourceOrder;
+  const std::string* stored = model.findMetadata("compress.preprocess");
+  return isTold || stored == nullptr ? told : parsePreprocess(*stored);
+}
+
+std::unique_ptr<Dataset> DataOptions::open(VerbContext& context, const Model& model, std::string_view role, const std::string& path, int64_t limit) const {
+  DataSource source;
+  source.path = path;
+  source.limit = limit;
+  source.seed = static_cast<uint64_t>(context.common.seed);
+  if (role == "eval") {
+    source.inputs = parseInputPaths(inputs);
+    if (labels) source.labels = *labels;
+    source.labelOffset = labelOffset;
+    source.skip = skip;
+  }
+  std::unique_ptr<Dataset> dataset = openDataset(source, inputSpecs(model), preprocessFor(model));
+  context.document["data"].push_back({{"role", role}, {"path", path}, {"samples", dataset->size()}, {"preprocess", serialize(dataset->preprocess())}});
+  context.console.detail(text(role, " data: ", dataset->size(), " samples, ", serialize(dataset->preprocess())));
+  return dataset;
+}
+
+std::unique_ptr<Dataset> DataOptions::openCalibration(VerbContext& context, const Model& model) const {
+  if (!calib)
+    throw Error(ErrorKind::usage, "--calib is missing: static quantization needs samples of what the model will see",
+                "give --calib PATH; --calib random takes random numbers, for trials only");
+  if (*calib != "random") return open(context, model, "calib", *calib, calibSamples);
+  const std::string warning = "calibrated with random numbers: ranges, and with them accuracy, mean nothing";
+  context.console.warn(text("W-CALIB-RANDOM ", warning));
+  recordWarning(context.document, "W-CALIB-RANDOM", warning);
+  context.document["data"].push_back({{"role", "calib"}, {"path", "random"}, {"samples", calibSamples}});
+  return randomDataset(inputSpecs(model), calibSamples, static_cast<uint64_t>(context.common.seed));
+}
+
+std::unique_ptr<Dataset> DataOptions::openEvaluation(VerbContext& context, const Model& model) const {
+  if (!hasEvaluation()) throw Error(ErrorKind::usage, "--data is missing", "give --data PATH, or --input NAME=PATH for each input");
+  return open(context, model, "eval", data.value_or(""), samples);
+}
+
+std::map<std::string, std::filesystem::path> parseInputPaths(const std::vector<std::string>& words) {
+  std::map<std::string, std::filesystem::path> paths;
+  for (const std::string& word : words) {
+    const size_t equals = word.rfind('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == word.size())
+      throw Error(ErrorKind::usage, text("--input: '", displayName(word), "' is not of the form NAME=PATH"));
+    if (!paths.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
+      throw Error(ErrorKind::usage, text("--input: '", displayName(word.substr(0, equals)), "' is given twice"));
+  }
+  return paths;
+}
+
+}  // namespace compress
