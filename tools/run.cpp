@@ -155,7 +155,7 @@ VerbSpec runVerb() {
           .example = "--inputs test_data_set_0 --expect test_data_set_0 model.onnx",
           .operands = "MODEL",
           .groups = kReading | kComputing | kSeeded | kReporting | kForce,
-          .make = [] -> std::unique_ptr<Verb> { return std::make_unique<Run>(); }};
+          .make = []() -> std::unique_ptr<Verb> { return std::make_unique<Run>(); }};
 }
 
 }  // namespace compress

@@ -4,4 +4,8 @@
 
 namespace compress {
 
+VerbSpec runVerb();
+VerbSpec optimizeVerb();
+VerbSpec calibrateVerb();
+
 }  // namespace compress

@@ -19,8 +19,8 @@ struct Bindings {
 
 struct CompileOptions {
   int threads = 1;
-  std::vector<ValueId> observed;       ///< values kept and returned after the graph outputs, though a fusion would hide them
-  std::set<std::string> disabledFusions;
+  std::vector<ValueId> observed = {};     ///< values kept and returned after the graph outputs, though a fusion would hide them
+  std::set<std::string> disabledFusions = {};
   bool profile = false;                ///< count time per step (see Executable::steps)
 };
 

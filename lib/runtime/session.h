@@ -9,8 +9,8 @@ namespace compress {
 
 struct SessionOptions {
   int threads = 1;
-  std::vector<std::string> observed;   ///< names of values to return as well
-  std::set<std::string> disabledFusions;
+  std::vector<std::string> observed = {}; ///< names of values to return as well
+  std::set<std::string> disabledFusions = {};
   bool profile = false;
   size_t planLimit = 8;                ///< plans kept, least recently used dropped first
 };
