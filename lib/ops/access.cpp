@@ -180,23 +180,27 @@ void Mover::copy(int64_t source, int64_t target, int64_t count) const {
 void copyAll(const Tensor& from, Buffer& to) { Mover(from, to).copy(0, 0, from.elementCount()); }
 
 void copyStrided(const Tensor& from, int64_t offset, std::span<const int64_t> strides, Buffer& to) {
+  copyStridedShaped(from, offset, to.shape(), strides, to);
+}
+
+void copyStridedShaped(const Tensor& from, int64_t offset, const Shape& shape, std::span<const int64_t> strides, Buffer& to) {
   const Mover mover(from, to);
   if (to.elementCount() == 0) return;
   const int bytes = bitsOf(from.dtype()) / 8;
   if (bytes == 0) {
     int64_t target = 0;
-    forEachRow(to.shape(), strides, [&](int64_t start, int64_t count, int64_t step) {
+    forEachRow(shape, strides, [&](int64_t start, int64_t count, int64_t step) {
       for (int64_t i = 0; i < count; ++i) mover.copy(offset + start + i * step, target++);
     });
     return;
   }
   const std::byte* source = from.raw().data() + offset * bytes;
   switch (bytes) {
-    case 1: copyStridedAs<uint8_t>(source, strides, to.shape(), to.raw().data()); return;
-    case 2: copyStridedAs<uint16_t>(source, strides, to.shape(), to.raw().data()); return;
-    case 4: copyStridedAs<uint32_t>(source, strides, to.shape(), to.raw().data()); return;
-    case 8: copyStridedAs<uint64_t>(source, strides, to.shape(), to.raw().data()); return;
-    default: copyStridedAs<Wide16>(source, strides, to.shape(), to.raw().data()); return;
+    case 1: copyStridedAs<uint8_t>(source, strides, shape, to.raw().data()); return;
+    case 2: copyStridedAs<uint16_t>(source, strides, shape, to.raw().data()); return;
+    case 4: copyStridedAs<uint32_t>(source, strides, shape, to.raw().data()); return;
+    case 8: copyStridedAs<uint64_t>(source, strides, shape, to.raw().data()); return;
+    default: copyStridedAs<Wide16>(source, strides, shape, to.raw().data()); return;
   }
 }
 

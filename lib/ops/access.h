@@ -74,5 +74,7 @@ class Mover {
 void copyAll(const Tensor& from, Buffer& to);
 /// Fills `to` in order; the element at index (i, j, ...) comes from `offset` + i * strides[0] + j * strides[1] + ... of `from`.
 void copyStrided(const Tensor& from, int64_t offset, std::span<const int64_t> strides, Buffer& to);
+/// The same with indices that run over `shape`, another view of as many elements as `to` has.
+void copyStridedShaped(const Tensor& from, int64_t offset, const Shape& shape, std::span<const int64_t> strides, Buffer& to);
 
 }  // namespace compress

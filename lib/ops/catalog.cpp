@@ -10,7 +10,23 @@ namespace {
 using Family = std::vector<OpSpec> (*)();
 
 constexpr Family kFamilies[] = {
-    unaryOps, activationOps, binaryOps, logicOps,
+    activationOps,
+    binaryOps,
+    castOps,
+    constantOps,
+    convOps,
+    gatherOps,
+    logicOps,
+    matmulOps,
+    movementOps,
+    normalizationOps,
+    poolOps,
+    quantizeOps,
+    resizeOps,
+    shapeOps,
+    slicePadOps,
+    softmaxOps,
+    unaryOps,
 };
 
 std::vector<OpSpec> collect() {

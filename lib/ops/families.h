@@ -8,7 +8,20 @@ namespace compress {
 
 std::vector<OpSpec> activationOps();
 std::vector<OpSpec> binaryOps();
+std::vector<OpSpec> castOps();
+std::vector<OpSpec> constantOps();
+std::vector<OpSpec> convOps();
+std::vector<OpSpec> gatherOps();
 std::vector<OpSpec> logicOps();
+std::vector<OpSpec> matmulOps();
+std::vector<OpSpec> movementOps();
+std::vector<OpSpec> normalizationOps();
+std::vector<OpSpec> poolOps();
+std::vector<OpSpec> quantizeOps();
+std::vector<OpSpec> resizeOps();
+std::vector<OpSpec> shapeOps();
+std::vector<OpSpec> slicePadOps();
+std::vector<OpSpec> softmaxOps();
 std::vector<OpSpec> unaryOps();
 
 }  // namespace compress

@@ -54,6 +54,7 @@ std::optional<size_t> rankOf(const Graph& graph, ValueId id) {
     const Node& node = graph.node(producer);
     if (const Tensor* constant = node.attributes.tensor("value"); constant != nullptr && node.op == "Constant") return constant->shape().rank();
     if (node.op == "Gemm" || node.op == "Flatten") return 2;
+    if (const Tensor* shape = node.op == "Reshape" ? constantInput(graph, producer, 1) : nullptr) return static_cast<size_t>(shape->elementCount());
     if (!keepsRank(node)) break;
     id = node.input(0);
   }

@@ -1,0 +1,24 @@
+// Where gathering and scattering ops read and write: indices checked and turned into offsets.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "lib/ir/tensor.h"
+
+namespace compress {
+
+/// `index` in [-size, size) as an offset in [0, size). Throws Error(input) outside.
+int64_t checkedIndex(int64_t index, int64_t size);
+
+/// For each element of `indices`, the offset into a tensor of `shape` of the element at the same position but for `axis`, where the index
+/// says it.
+std::vector<int64_t> elementOffsets(const Shape& shape, const Tensor& indices, int64_t axis);
+
+/// Offsets into a tensor of `shape` that the last axis of `indices` names, each a slice of `length` elements.
+struct Slices {
+  std::vector<int64_t> offsets;
+  int64_t length = 0;
+};
+Slices slicesOf(const Shape& shape, const Tensor& indices, size_t batchAxes);
+
+}  // namespace compress
