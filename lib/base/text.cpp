@@ -37,6 +37,8 @@ std::pair<size_t, uint32_t> decodeUtf8(std::string_view s, size_t at) {
     if ((byte(i) & 0xC0) != 0x80) return {0, 0};
     point = (point << 6) | (byte(i) & 0x3FU);
   }
+  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+  if (overlong || (point >= 0xD800 && point < 0xE000) || point > 0x10FFFF) return {0, 0};
   return {length, point};
 }
 
@@ -103,5 +105,14 @@ std::string escaped(std::string_view raw, size_t limit) {
 std::string displayText(std::string_view shown) { return escaped(shown, std::string::npos); }
 
 std::string displayName(std::string_view name) { return escaped(name, 200); }
+
+bool isUtf8(std::string_view bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    const size_t length = decodeUtf8(bytes, at).first;
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
 
 }  // namespace compress

@@ -46,6 +46,9 @@ bool globMatches(std::string_view pattern, std::string_view name);
 /// Of `candidates`, those closest to `wanted` by edit distance, best first, at most `limit`.
 std::vector<std::string> nearest(std::string_view wanted, std::span<const std::string> candidates, size_t limit = 3);
 
+/// Whether all of `bytes` is UTF-8 as the standard has it: no overlong forms, no surrogates.
+bool isUtf8(std::string_view bytes);
+
 /// For terminals: control characters (line ends too), bidi and zero-width marks and what is not UTF-8 as \xNN.
 std::string displayText(std::string_view shown);
 

@@ -6,6 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/ir/cycle.h"
 
 namespace compress {
 
@@ -93,29 +94,23 @@ NodeId Graph::findNode(std::string_view wanted) const {
 
 namespace {
 
-/// A cycle among the nodes that a topological sort could not place, as "a -> b -> a".
-std::string describeCycle(const Graph& graph, const std::vector<int>& waiting) {
-  const auto stuckProducer = [&](NodeId id) {
-    for (const ValueId input : graph.node(id).inputs)
-      if (input)
-        if (const NodeId from = graph.producer(input); from && waiting[static_cast<size_t>(from.index)] > 0) return from;
-    return NodeId{};
-  };
-  NodeId at;
+/// The shortest cycle, as "'a' -> 'b' -> 'a'"; long ones are cut.
+std::string describeCycle(const Graph& graph, size_t nodeSlots) {
+  std::vector<std::vector<size_t>> successors(nodeSlots);
   for (const NodeId id : graph.nodes())
-    if (waiting[static_cast<size_t>(id.index)] > 0) { at = id; break; }
-  std::vector<int> seen(waiting.size(), -1);
-  std::vector<NodeId> path;
-  while (at && seen[static_cast<size_t>(at.index)] < 0) {
-    seen[static_cast<size_t>(at.index)] = static_cast<int>(path.size());
-    path.push_back(at);
-    at = stuckProducer(at);
-  }
+    for (const ValueId output : graph.node(id).outputs)
+      if (output)
+        for (const Use& use : graph.uses(output)) successors[static_cast<size_t>(id.index)].push_back(static_cast<size_t>(use.node.index));
+  const auto cycle = shortestCycle(successors);
+  const auto show = [&](size_t index) {
+    const Node& node = graph.node({static_cast<int32_t>(index)});
+    return text("'", displayName(node.name.empty() ? node.op : node.name), "'");
+  };
+  constexpr size_t kShown = 10;
   std::string out;
-  const auto show = [&](NodeId id) { return text("'", displayName(graph.node(id).name.empty() ? graph.node(id).op : graph.node(id).name), "'"); };
-  if (!at) return show(path.front());
-  for (size_t i = path.size(); i-- > static_cast<size_t>(seen[static_cast<size_t>(at.index)]) && out.size() < 500;) out += show(path[i]) + " -> ";
-  return out + show(path.back());
+  for (size_t i = 0; i < cycle.size() && i < kShown; ++i) out += show(cycle[i]) + " -> ";
+  if (cycle.size() > kShown) out += text("... ", cycle.size() - kShown, " more -> ");
+  return out + show(cycle.front());
 }
 
 }  // namespace
@@ -139,7 +134,7 @@ std::vector<NodeId> Graph::order() const {
         for (const Use& use : uses(output))
           if (--waiting[static_cast<size_t>(use.node.index)] == 0) ready.push(use.node.index);
   }
-  if (sorted.size() != liveNodes_) throw Error(ErrorKind::input, text("the graph has a cycle: ", describeCycle(*this, waiting)));
+  if (sorted.size() != liveNodes_) throw Error(ErrorKind::input, text("the graph has a cycle: ", describeCycle(*this, nodes_.size())));
   return sorted;
 }
 

@@ -3,9 +3,9 @@
 namespace compress {
 
 std::string placeOf(const onnx::NodeProto& node) {
-  if (!node.name().empty()) return text("node ", quoted(node.name()), " (", displayName(node.op_type()), ")");
+  if (!node.name().empty()) return text("node ", inQuotes(node.name()), " (", displayName(node.op_type()), ")");
   for (const std::string& output : node.output())
-    if (!output.empty()) return text("node without name (", displayName(node.op_type()), ") that computes ", quoted(output));
+    if (!output.empty()) return text("node without name (", displayName(node.op_type()), ") that computes ", inQuotes(output));
   return text("node without name (", displayName(node.op_type()), ")");
 }
 

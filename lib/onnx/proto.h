@@ -27,7 +27,7 @@ Message parsed(const std::string& bytes) {
 }
 
 /// "'name'" as messages show it.
-inline std::string quoted(std::string_view name) { return text("'", displayName(name), "'"); }
+inline std::string inQuotes(std::string_view name) { return text("'", displayName(name), "'"); }
 
 /// What a file says of a value beside name, type and data. At most one entry in each list:
 /// `input`, `output`, `value_info`: what the declaration holds beyond name and type; its type only where ours cannot say it;

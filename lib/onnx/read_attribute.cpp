@@ -106,7 +106,7 @@ Attribute takeAttribute(AttributeProto& proto, const TakeTensor& takeTensor, con
   Attribute attribute;
   attribute.name = std::move(*proto.mutable_name());
   proto.clear_name();
-  attribute.data = within([&] { return text("attribute ", quoted(attribute.name)); },
+  attribute.data = within([&] { return text("attribute ", inQuotes(attribute.name)); },
                           [&] { return takeData(proto, takeTensor, takeBody); });
   dropEmptyTensors(proto);
   attribute.rest = serialized(proto);

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "lib/onnx/functions.h"
 #include "lib/onnx/graphs.h"
 #include "lib/onnx/read_attribute.h"
 #include "lib/onnx/type_proto.h"
@@ -140,17 +141,9 @@ Body GraphBuilder::closed(const GraphProto& proto, const std::vector<std::string
   return std::make_shared<const Graph>(std::move(open.graph));
 }
 
-/// `overload` is newer than the packaged schema: it arrives as an unknown field.
 std::string takeOverload(NodeProto& proto) {
-  constexpr int kOverloadField = 8;
-  auto& unknown = *proto.GetReflection()->MutableUnknownFields(&proto);
-  std::string overload;
-  for (int i = 0; i < unknown.field_count(); ++i) {
-    const auto& field = unknown.field(i);
-    if (field.number() == kOverloadField && field.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
-      overload = field.length_delimited();
-  }
-  unknown.DeleteByNumber(kOverloadField);
+  std::string overload = findOverload(proto, kNodeOverloadField);
+  proto.GetReflection()->MutableUnknownFields(&proto)->DeleteByNumber(kNodeOverloadField);
   return overload;
 }
 

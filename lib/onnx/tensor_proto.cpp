@@ -6,6 +6,8 @@
 #include <limits>
 #include <memory>
 
+#include "lib/onnx/external_data.h"
+
 namespace compress {
 namespace {
 
@@ -144,11 +146,7 @@ Bytes takeRaw(const Description& about, TensorProto& proto) {
   return Bytes::own(std::move(*raw));
 }
 
-void requireBooleans(std::span<const std::byte> bytes) {
-  const auto odd = std::ranges::find_if(bytes, [](std::byte b) { return b > std::byte{1}; });
-  if (odd != bytes.end())
-    refuse(text("boolean element ", odd - bytes.begin(), " has the value ", static_cast<int>(*odd), ", expected 0 or 1"));
-}
+bool isExternal(const TensorProto& proto) { return proto.data_location() == TensorProto::EXTERNAL; }
 
 void clearModelled(TensorProto& proto) {
   proto.clear_name();
@@ -161,6 +159,10 @@ void clearModelled(TensorProto& proto) {
   proto.clear_double_data();
   proto.clear_uint64_data();
   proto.clear_raw_data();
+  if (isExternal(proto)) {
+    proto.clear_external_data();
+    proto.clear_data_location();
+  }
 }
 
 Tensor takeStrings(const Description& about, TensorProto& proto) {
@@ -170,8 +172,16 @@ Tensor takeStrings(const Description& about, TensorProto& proto) {
   return {about.shape, std::move(strings)};
 }
 
-Tensor takeData(const Description& about, TensorProto& proto) {
+Tensor takeExternal(const Description& about, const TensorProto& proto, std::string_view alsoUsed, ExternalData* external) {
+  if (!alsoUsed.empty()) refuse(text("has data both in another file and in ", alsoUsed, ", expected one"));
+  if (about.dtype == DType::string) refuse("is of strings, which external data cannot hold");
+  if (external == nullptr) refuse("has its data in another file, which is not allowed here", "only a model that is read from a file of its own may have external data");
+  return {about.dtype, about.shape, external->find(proto, about.dtype, bytesOf(about.dtype, about.count))};
+}
+
+Tensor takeData(const Description& about, TensorProto& proto, ExternalData* external) {
   const DataField used = usedField(proto);
+  if (isExternal(proto)) return takeExternal(about, proto, used.name, external);
   if (used.name == "raw_data") {
     Bytes bytes = takeRaw(about, proto);
     if (about.dtype == DType::boolean) requireBooleans(bytes.view());
@@ -189,11 +199,11 @@ Tensor takeData(const Description& about, TensorProto& proto) {
 
 }  // namespace
 
-Tensor takeTensor(TensorProto& proto) {
-  const auto place = [name = proto.name()] { return name.empty() ? std::string("tensor") : text("tensor ", quoted(name)); };
+Tensor takeTensor(TensorProto& proto, ExternalData* external) {
+  const auto place = [name = proto.name()] { return name.empty() ? std::string("tensor") : text("tensor ", inQuotes(name)); };
   return within(place, [&] {
     const Description about = describe(proto);
-    Tensor tensor = takeData(about, proto);
+    Tensor tensor = takeData(about, proto, external);
     clearModelled(proto);
     return tensor;
   });

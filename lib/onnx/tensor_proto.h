@@ -6,9 +6,12 @@
 
 namespace compress {
 
+class ExternalData;
+
 /// Takes the data out of `proto`, and clears type, dims and name too: what is left of it is worth carrying. Throws Error(input) when
-/// the data are not exactly what type and dims say, Error(unsupported) for an element type that we do not know.
-Tensor takeTensor(onnx::TensorProto& proto);
+/// the data are not exactly what type and dims say, Error(unsupported) for an element type that we do not know. Data in
+/// other files come from `external`; null: such data are refused.
+Tensor takeTensor(onnx::TensorProto& proto, ExternalData* external);
 /// `rest` with type, dims and data (always raw_data, or string_data).
 onnx::TensorProto protoOf(const Tensor& tensor, onnx::TensorProto rest = {});
 

@@ -1,0 +1,96 @@
+#include "lib/onnx/functions.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "lib/ir/cycle.h"
+#include "lib/onnx/graphs.h"
+
+namespace compress {
+namespace {
+
+/// Domain, name, overload.
+using Key = std::tuple<std::string, std::string, std::string>;
+
+Key keyOf(const onnx::FunctionProto& function) {
+  return {std::string(plainDomain(function.domain())), function.name(), findOverload(function, kFunctionOverloadField)};
+}
+
+Key calledBy(const onnx::NodeProto& node) {
+  return {std::string(plainDomain(node.domain())), node.op_type(), findOverload(node, kNodeOverloadField)};
+}
+
+/// Every node of the function, those in bodies too.
+std::vector<const onnx::NodeProto*> allNodes(const onnx::FunctionProto& function) {
+  std::vector<const onnx::NodeProto*> nodes;
+  for (const auto& node : function.node()) nodes.push_back(&node);
+  for (size_t i = 0; i < nodes.size(); ++i)
+    forEachBody(*nodes[i], [&](const onnx::GraphProto& body) {
+      for (const auto& node : body.node()) nodes.push_back(&node);
+    });
+  return nodes;
+}
+
+std::vector<std::vector<size_t>> callGraph(const onnx::ModelProto& model) {
+  std::map<Key, size_t> numbers;
+  for (const auto& function : model.functions()) {
+    if (function.name().empty()) throw Error(ErrorKind::input, "a local function has no name");
+    if (!numbers.emplace(keyOf(function), numbers.size()).second)
+      throw Error(ErrorKind::input, text("function ", inQuotes(function.name()), " of domain ", inQuotes(function.domain()), " is defined twice"));
+  }
+  std::vector<std::vector<size_t>> calls(numbers.size());
+  for (int i = 0; i < model.functions_size(); ++i)
+    for (const onnx::NodeProto* node : allNodes(model.functions(i)))
+      if (const auto called = numbers.find(calledBy(*node)); called != numbers.end()) calls[static_cast<size_t>(i)].push_back(called->second);
+  return calls;
+}
+
+/// Functions on the longest chain of calls. The calls have no cycle.
+int64_t callDepth(const std::vector<std::vector<size_t>>& calls) {
+  std::vector<size_t> callers(calls.size(), 0);
+  for (const auto& called : calls)
+    for (const size_t to : called) ++callers[to];
+  std::vector<int64_t> depth(calls.size(), 1);
+  std::vector<size_t> ready;
+  for (size_t v = 0; v < calls.size(); ++v)
+    if (callers[v] == 0) ready.push_back(v);
+  int64_t deepest = 0;
+  for (size_t i = 0; i < ready.size(); ++i) {
+    deepest = std::max(deepest, depth[ready[i]]);
+    for (const size_t to : calls[ready[i]]) {
+      depth[to] = std::max(depth[to], depth[ready[i]] + 1);
+      if (--callers[to] == 0) ready.push_back(to);
+    }
+  }
+  return deepest;
+}
+
+std::string showCycle(const onnx::ModelProto& model, const std::vector<size_t>& cycle) {
+  constexpr size_t kShown = 10;
+  std::string out;
+  for (size_t i = 0; i < cycle.size() && i < kShown; ++i) out += inQuotes(model.functions(static_cast<int>(cycle[i])).name()) + " -> ";
+  if (cycle.size() > kShown) out += text("... ", cycle.size() - kShown, " more -> ");
+  return out + inQuotes(model.functions(static_cast<int>(cycle.front())).name());
+}
+
+}  // namespace
+
+std::string findOverload(const google::protobuf::Message& message, int number) {
+  const auto& unknown = message.GetReflection()->GetUnknownFields(message);
+  std::string overload;
+  for (int i = 0; i < unknown.field_count(); ++i)
+    if (unknown.field(i).number() == number && unknown.field(i).type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      overload = unknown.field(i).length_delimited();
+  return overload;
+}
+
+void checkFunctions(const onnx::ModelProto& model, const ReadLimits& limits) {
+  const auto calls = callGraph(model);
+  if (const auto cycle = shortestCycle(calls); !cycle.empty())
+    throw Error(ErrorKind::input, text("local functions call each other in a cycle: ", showCycle(model, cycle)));
+  if (const int64_t depth = callDepth(calls); depth > limits.functionCallDepth)
+    throw Error(ErrorKind::input, text("calls of local functions nest ", depth, " deep, at most ", limits.functionCallDepth, " are allowed"));
+}
+
+}  // namespace compress
