@@ -42,8 +42,8 @@ struct Closing {
 std::string closingLine(const Closing& closing);
 
 // Renderers of a whole document -----------------------------------------------------------------------------------------------------
-/// Tables for a terminal, `width` columns, no colour.
-std::string renderText(const nlohmann::ordered_json& document, int width = 100);
+/// Tables for a terminal, no colour.
+std::string renderText(const nlohmann::ordered_json& document);
 /// One file: no script, no network, light and dark, prints.
 std::string renderHtml(const nlohmann::ordered_json& document);
 /// At most 60 lines.
