@@ -6,9 +6,9 @@
 #include "lib/base/error.h"
 #include "lib/base/random.h"
 #include "lib/base/text.h"
+#include "lib/eval/arrays.h"
 #include "lib/eval/input_plan.h"
 #include "lib/eval/labels.h"
-#include "lib/eval/npy.h"
 #include "lib/eval/selection.h"
 
 namespace compress {
@@ -81,19 +81,6 @@ std::string inputList(const std::vector<InputSpec>& inputs) {
   return join(names, ", ");
 }
 
-std::string_view kindOf(const std::filesystem::path& path) {
-  const std::string name = path.filename().string();
-  if (name.ends_with(".npy")) return "npy";
-  throw Error(ErrorKind::input, text(displayName(path.string()), ": kind of data not recognised"),
-              "give a .npy, .npz or idx file, or a folder of pictures");
-}
-
-Arrays openArrays(const std::filesystem::path& path, std::string_view kind) {
-  Arrays arrays;
-  if (kind == "npy") arrays.emplace("", openNpy(path));
-  return arrays;
-}
-
 /// NAME=@VALUE: the same number in every element, open dimensions 1.
 Tensor constantInput(const InputSpec& input, std::string_view number) {
   double value = 0;
@@ -156,7 +143,7 @@ std::optional<Labels> openLabels(const DataSource& source, std::optional<StoredA
   if (source.labels) {
     const std::string extension = source.labels->extension().string();
     if (extension == ".txt" || extension == ".csv") return Labels(readClassList(*source.labels), source.labelOffset);
-    Arrays arrays = openArrays(*source.labels, kindOf(*source.labels));
+    Arrays arrays = openArrays(*source.labels).arrays;
     if (arrays.size() != 1) throw Error(ErrorKind::input, text(displayName(source.labels->string()), ": expected one array of labels"));
     return Labels(arrays.begin()->second, source.labelOffset, targetScale);
   }
@@ -173,12 +160,12 @@ void requireCount(std::string_view what, int64_t found, int64_t expected) {
 std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector<InputSpec>& inputs, const PreprocessOptions& options) {
   if (inputs.empty()) throw Error(ErrorKind::input, "the model has no inputs: there is nothing to feed");
   const SlicedPath sliced = parseSlice(source.path);
-  const std::string_view kind = sliced.path.empty() ? "npy" : kindOf(sliced.path);
-  Arrays arrays;
-  if (!sliced.path.empty()) arrays = openArrays(sliced.path, kind);
+  ArrayFile main{"npy", {}};
+  if (!sliced.path.empty()) main = openArrays(sliced.path);
+  Arrays& arrays = main.arrays;
   for (const auto& [name, path] : source.inputs) {
     if (path.string().starts_with("@")) continue;
-    Arrays given = openArrays(path, kindOf(path));
+    Arrays given = openArrays(path).arrays;
     if (given.size() != 1) throw Error(ErrorKind::input, text("--input ", displayName(name), ": expected a file with one array"));
     arrays.insert_or_assign(name, given.begin()->second);
   }
@@ -195,7 +182,7 @@ std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector
   auto labels = openLabels(source, std::move(labelArray), counted->plan->preprocess().scale);
   if (labels) requireCount("labels", labels->count(), count);
   const std::string name = sliced.path.empty() ? counted->array->name() : sliced.path.string();
-  return std::make_unique<ArrayDataset>(name, kind, std::move(matched), std::move(labels), selectSamples(count, sliced, source));
+  return std::make_unique<ArrayDataset>(name, main.kind, std::move(matched), std::move(labels), selectSamples(count, sliced, source));
 }
 
 namespace {

@@ -47,8 +47,8 @@ ReportTable accuracyTable(const Json& document) {
     const bool isShare = string(entry, "unit").empty() && !std::isnan(number(entry, "value")) && string(entry, "metric").starts_with("top");
     const double factor = isShare ? 100 : 1;
     const int decimals = isShare ? 2 : 4;
-    const std::string unit = isShare ? " %" : string(entry, "unit").empty() ? "" : " " + string(entry, "unit");
-    table.rows.push_back({string(entry, "model"), string(entry, "metric"), shown(number(entry, "value") * factor, decimals) + unit,
+    const std::string unit = isShare ? " %" : string(entry, "unit").empty() ? std::string() : text(" ", string(entry, "unit"));
+    table.rows.push_back({string(entry, "model"), string(entry, "metric"), text(shown(number(entry, "value") * factor, decimals), unit),
                           range(entry, "ci95", factor, decimals), whole(entry, "n"), shown(number(entry, "delta") * factor, decimals),
                           whole(entry, "flips"), shown(number(entry, "mcnemar_p"), 3)});
   }
