@@ -1,0 +1,36 @@
+// ONNX's own backend tests on the reference. The committed table may only grow: what it lists as passed must pass.
+// COMPRESS_UPDATE=1 rewrites it; COMPRESS_CONFORMANCE_LOG names a file for the reasons of what does not pass.
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+
+#include "tests/support/conformance.h"
+#include "tests/support/paths.h"
+
+using namespace compress;
+using namespace compress::test;
+
+TEST_CASE("the reference passes the ONNX tests that its table lists", "[conformance][ops]") {
+  const auto root = onnxTestData();
+  if (!root) {
+    WARN("skipped: libonnx-testdata is not installed");
+    return;
+  }
+  const auto path = sourceDirectory() / "tests/golden/conformance.txt";
+  const auto table = readConformanceTable(path);
+  const char* logPath = std::getenv("COMPRESS_CONFORMANCE_LOG");
+  std::ofstream log(logPath != nullptr ? logPath : "/dev/null");
+  const auto backend = makeReferenceBackend();
+  std::map<std::string, std::string> found;
+  for (const std::string& name : conformanceTests(*root)) {
+    const Conformance result = runConformance(*root / name, *backend);
+    found[name] = result.outcome;
+    if (result.outcome != "passed") log << name << ' ' << result.outcome << ": " << result.reason << '\n';
+    const auto listed = table.find(name);
+    if (listed == table.end() || listed->second != "passed" || result.outcome == "passed") continue;
+    CAPTURE(name, result.reason);
+    CHECK(result.outcome == "passed");
+  }
+  CHECK(found.size() > 900);
+  if (std::getenv("COMPRESS_UPDATE") != nullptr) writeConformanceTable(path, found);
+}
