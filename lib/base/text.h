@@ -21,7 +21,7 @@ template <typename Number>
 void appendText(std::string& out, Number part) {
   char digits[40];
   const auto end = std::to_chars(digits, digits + sizeof digits, part).ptr;
-  out.append(digits, end);
+  out.append(digits, static_cast<size_t>(end - digits));
 }
 
 template <typename... Parts>

@@ -142,14 +142,23 @@ std::vector<NodeId> Graph::order() const {
 
 std::string Graph::freshName(std::string_view wanted) const {
   const std::string base(wanted.empty() ? "value" : wanted);
-  std::string fresh = base;
-  for (int i = 1; names_.contains(fresh); ++i) fresh = text(base, "_", i);
+  if (!names_.contains(base)) return base;
+  const auto known = suffixes_.find(base);
+  int suffix = known == suffixes_.end() ? 1 : known->second;
+  while (names_.contains(text(base, "_", suffix))) ++suffix;
+  return text(base, "_", suffix);
+}
+
+std::string Graph::claimName(std::string_view wanted) {
+  const std::string fresh = freshName(wanted);
+  const std::string base(wanted.empty() ? "value" : wanted);
+  if (fresh != base) suffixes_[base] = std::stoi(fresh.substr(base.size() + 1)) + 1;
   return fresh;
 }
 
 ValueId Graph::add(Value value) {
   const ValueId id{static_cast<int32_t>(values_.size())};
-  value.name = freshName(value.name);
+  value.name = claimName(value.name);
   names_.emplace(value.name, id);
   values_.push_back({std::move(value), {}, {}, true});
   return id;

@@ -193,12 +193,14 @@ class Graph {
   const ValueSlot& slot(ValueId id) const;
   void addUse(ValueId value, Use use);
   void dropUse(ValueId value, Use use);
+  std::string claimName(std::string_view wanted);
 
   std::deque<NodeSlot> nodes_;
   std::deque<ValueSlot> values_;
   std::vector<ValueId> inputs_;
   std::vector<ValueId> outputs_;
   std::unordered_map<std::string, ValueId> names_;
+  std::unordered_map<std::string, int> suffixes_;  // where the search for a fresh name begins, so that many of one base stay cheap
   size_t liveNodes_ = 0;
 };
 
