@@ -2,12 +2,40 @@
 #include <array>
 
 #include "lib/runtime/cpu/conv.h"
+#include "lib/runtime/cpu/elementwise.h"
+#include "lib/runtime/cpu/matmul.h"
+#include "lib/runtime/cpu/pool.h"
+#include "lib/runtime/cpu/softmax.h"
+#include "lib/runtime/cpu/views.h"
 
 namespace compress {
 
 std::span<const KernelEntry> cpuKernels() {
   static constexpr std::array kKernels = {
       KernelEntry{"Conv", "", makeConv},
+      KernelEntry{"Elementwise", kPlanDomain, makeElementwise},
+      KernelEntry{"Gemm", kPlanDomain, makePlanGemm},
+      KernelEntry{"MatMul", "", makeMatMul},
+      KernelEntry{"MaxPool", "", makePool},
+      KernelEntry{"AveragePool", "", makePool},
+      KernelEntry{"GlobalMaxPool", "", makePool},
+      KernelEntry{"GlobalAveragePool", "", makePool},
+      KernelEntry{"Softmax", "", makeSoftmax},
+      KernelEntry{"LogSoftmax", "", makeSoftmax},
+      KernelEntry{"Reshape", "", makeReshape},
+      KernelEntry{"Flatten", "", makeReshape},
+      KernelEntry{"Squeeze", "", makeReshape},
+      KernelEntry{"Unsqueeze", "", makeReshape},
+      KernelEntry{"Identity", "", makeReshape},
+      KernelEntry{"Dropout", "", makeReshape},
+      KernelEntry{"Transpose", "", makeTranspose},
+      KernelEntry{"Concat", "", makeConcat},
+      KernelEntry{"Slice", "", makeSlice},
+      KernelEntry{"Split", "", makeSplit},
+      KernelEntry{"Pad", "", makePad},
+      KernelEntry{"DepthToSpace", "", makeDepthToSpace},
+      KernelEntry{"SpaceToDepth", "", makeSpaceToDepth},
+      KernelEntry{"StridedConcat", kPlanDomain, makeStridedConcat},
   };
   return kKernels;
 }

@@ -68,12 +68,16 @@ class FusedGraph {
 
 /// A rewriting of the fused graph, switched off by its name in CompileOptions::disabledFusions.
 struct Fusion {
+  /// quantized: before DequantizeLinear of constants is evaluated; operators: on ONNX's operators; chains: on plan operator Elementwise, that
+  /// elementwise operators have become by then.
+  enum class Stage { quantized, operators, chains };
+  Stage stage;
   std::string_view name;
   std::string_view doc;                 ///< one line: pattern -> result
   int64_t (*apply)(FusedGraph& graph);  ///< the count of changes
 };
 
-/// All fusions, in the order in which they run.
+/// All fusions, in the order in which they run (stage by stage).
 std::span<const Fusion> allFusions();
 /// Runs all but those named in `disabled`. Throws Error(usage) for a name that is not a fusion's, with near names.
 void fuse(FusedGraph& graph, const std::set<std::string>& disabled);

@@ -1,23 +1,49 @@
 // The list of fusions, in the order in which they run.
+#include "lib/runtime/plan/fusions.h"
+
 #include <algorithm>
+#include <array>
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "lib/runtime/plan/fused_graph.h"
+#include "lib/runtime/plan/patterns.h"
 
 namespace compress {
+namespace {
 
-std::span<const Fusion> allFusions() { return {}; }
+using Stage = Fusion::Stage;
+constexpr std::array kFusions = {
+    Fusion{Stage::operators, "silu", "Mul(x, Sigmoid(x)) -> one operation", fuseSilu},
+    Fusion{Stage::operators, "transpose-pair", "Transpose(Transpose(x)) -> one Transpose or none", fuseTransposePair},
+    Fusion{Stage::operators, "pad", "Pad of zeros -> pads of the Conv or AveragePool behind it", fusePad},
+    Fusion{Stage::operators, "strided-slices", "Slices -> Concat or Pad -> one copy", fuseStridedSlices},
+    Fusion{Stage::operators, "conv-affine", "Conv -> BatchNormalization, Mul, Add of constants -> weights and bias", fuseAffine},
+    Fusion{Stage::operators, "gemm", "Gemm or MatMul of a constant -> Add of a row -> one product", fuseGemm},
+    Fusion{Stage::chains, "elementwise-chain", "runs of elementwise operators -> one pass over memory", fuseElementwiseChains},
+    Fusion{Stage::chains, "post-activation", "Conv or Gemm -> activation -> post-operation", fusePostActivation},
+    Fusion{Stage::chains, "post-residual", "Conv -> Add (-> activation) -> post-operations", fusePostResidual},
+};
+
+void runStage(FusedGraph& graph, Stage stage, const std::set<std::string>& disabled) {
+  for (const Fusion& fusion : kFusions)
+    if (fusion.stage == stage && !disabled.contains(std::string(fusion.name))) fusion.apply(graph);
+}
+
+}  // namespace
+
+std::span<const Fusion> allFusions() { return kFusions; }
 
 void fuse(FusedGraph& graph, const std::set<std::string>& disabled) {
   std::vector<std::string> names;
-  for (const Fusion& fusion : allFusions()) names.emplace_back(fusion.name);
+  for (const Fusion& fusion : kFusions) names.emplace_back(fusion.name);
   for (const std::string& name : disabled)
     if (std::ranges::find(names, name) == names.end())
       throw Error(ErrorKind::usage, text("unknown fusion '", name, "'"), text("close to it: ", join(nearest(name, names), ", ")));
-  for (const Fusion& fusion : allFusions())
-    if (!disabled.contains(std::string(fusion.name))) fusion.apply(graph);
+  runStage(graph, Stage::quantized, disabled);
   graph.foldConstants(false);
+  runStage(graph, Stage::operators, disabled);
+  lowerElementwise(graph);
+  runStage(graph, Stage::chains, disabled);
   graph.graph.eraseDead();
 }
 

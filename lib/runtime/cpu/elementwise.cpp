@@ -1,0 +1,183 @@
+// Runs of elementwise operations on floats in one pass, with broadcasting, in whatever layout the first operand has.
+#include "lib/runtime/cpu/elementwise.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+#include "lib/runtime/cpu/elementwise_loops.h"
+
+namespace compress {
+namespace {
+
+/// Below this many element operations one thread does it all: waking others costs about as much.
+constexpr int64_t kParallelWork = 1 << 15;
+constexpr int64_t kChunk = 4096;
+
+/// One loop of the nest: how far each operand (source first) moves per step; the target is dense.
+struct LoopAxis {
+  int64_t count;
+  std::vector<int64_t> steps;
+};
+
+/// Strides of an operand of shape `shape` when walked as the result `whole`; 0 where it is broadcast.
+std::vector<int64_t> broadcastStrides(const Shape& shape, const Shape& whole, Layout layout) {
+  const std::vector<int64_t> own = stridesOf(shape, shape.rank() == whole.rank() ? layout : Layout::plain);
+  std::vector<int64_t> strides(whole.rank(), 0);
+  const size_t shift = whole.rank() - shape.rank();
+  for (size_t i = 0; i < shape.rank(); ++i)
+    if (shape[i] != 1) strides[i + shift] = own[i];
+  return strides;
+}
+
+/// Axes of the result from the outermost in memory to the innermost, neighbours merged where every operand allows.
+std::vector<LoopAxis> makeLoops(const Shape& whole, Layout layout, const std::vector<std::vector<int64_t>>& strides) {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < whole.rank(); ++i)
+    if (layout == Layout::plain || i != 1) order.push_back(i);
+  if (layout == Layout::channelsLast) order.push_back(1);
+  std::vector<LoopAxis> loops;
+  for (const size_t axis : order) {
+    if (whole[axis] == 1) continue;
+    LoopAxis next{whole[axis], {}};
+    for (const auto& operand : strides) next.steps.push_back(operand[axis]);
+    bool isMerged = !loops.empty();
+    for (size_t k = 0; isMerged && k < next.steps.size(); ++k) isMerged = loops.back().steps[k] == next.steps[k] * next.count;
+    if (isMerged) {
+      next.count *= loops.back().count;
+      loops.back() = next;
+    } else {
+      loops.push_back(next);
+    }
+  }
+  if (loops.empty()) loops.push_back({1, std::vector<int64_t>(strides.size(), 1)});
+  return loops;
+}
+
+class ElementwiseKernel : public Kernel {
+ public:
+  ElementwiseKernel(const KernelRequest& request, Layout layout) : threads_(request.threads) {
+    const Shape whole = request.outputShape();
+    std::vector<std::vector<int64_t>> strides{broadcastStrides(request.shape(0), whole, layout)};
+    operandInputs_.push_back(0);
+    for (const PostOp& op : request.fused.post) {
+      LoopOp loop{op.kind, op.alpha, op.beta, nullptr, 0};
+      if (isBinary(op.kind)) {
+        strides.push_back(broadcastStrides(request.shape(op.input), whole, layout));
+        operandInputs_.push_back(op.input);
+      }
+      ops_.push_back(loop);
+    }
+    loops_ = makeLoops(whole, layout, strides);
+    inner_ = loops_.back();
+    loops_.pop_back();
+    for (const LoopAxis& loop : loops_) outerCount_ *= loop.count;
+    operands_.resize(operandInputs_.size());
+    isUnit_ = std::ranges::all_of(inner_.steps, [](int64_t step) { return step == 0 || step == 1; });
+  }
+
+  std::string name() const override { return "vector"; }
+
+  void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
+    for (size_t i = 0; i < operandInputs_.size(); ++i) operands_[i] = reinterpret_cast<const float*>(inputs[operandInputs_[i]]);
+    target_ = reinterpret_cast<float*>(outputs[0]);
+  }
+
+  void run() override {
+    const int64_t chunk = isUnit_ ? kChunk : 1;
+    const int64_t chunks = (inner_.count + chunk - 1) / chunk;
+    const int64_t work = outerCount_ * inner_.count * static_cast<int64_t>(ops_.size());
+    const int64_t units = outerCount_ * chunks;
+    const int used = static_cast<int>(std::min<int64_t>(threads_, units));
+    if (used <= 1 || work < kParallelWork) return runUnits(0, units, chunks);
+#pragma omp parallel num_threads(used)
+    {
+      const int64_t part = omp_get_thread_num();
+      const int64_t parts = omp_get_num_threads();
+      runUnits(units * part / parts, units * (part + 1) / parts, chunks);
+    }
+  }
+
+ private:
+  static constexpr size_t kMaxOps = 16;
+
+  /// A unit is a chunk of an innermost row.
+  void runUnits(int64_t first, int64_t last, int64_t chunks) const {
+    LoopOp ops[kMaxOps];
+    std::copy(ops_.begin(), ops_.end(), ops);
+    const int64_t chunk = isUnit_ ? kChunk : 1;
+    for (int64_t unit = first; unit < last; ++unit) {
+      const int64_t row = unit / chunks;
+      const int64_t begin = unit % chunks * chunk;
+      const int64_t count = std::min(chunk, inner_.count - begin);
+      size_t operand = 1;
+      for (size_t i = 0; i < ops_.size(); ++i) {
+        if (!isBinary(ops[i].kind)) continue;
+        ops[i].operand = operands_[operand] + offsetOf(row, operand) + begin * inner_.steps[operand];
+        ops[i].step = isUnit_ ? inner_.steps[operand] : 0;
+        ++operand;
+      }
+      const float* source = operands_[0] + offsetOf(row, 0) + begin * inner_.steps[0];
+      runElementwise(source, isUnit_ ? inner_.steps[0] : 0, target_ + row * inner_.count + begin, count, {ops, ops_.size()});
+    }
+  }
+
+  int64_t offsetOf(int64_t row, size_t operand) const {
+    int64_t offset = 0;
+    for (size_t i = loops_.size(); i-- > 0;) {
+      offset += row % loops_[i].count * loops_[i].steps[operand];
+      row /= loops_[i].count;
+    }
+    return offset;
+  }
+
+  int threads_;
+  std::vector<size_t> operandInputs_;
+  std::vector<LoopOp> ops_;
+  std::vector<LoopAxis> loops_;
+  LoopAxis inner_;
+  int64_t outerCount_ = 1;
+  bool isUnit_ = true;
+  std::vector<const float*> operands_;
+  float* target_ = nullptr;
+};
+
+/// The layout of the largest operand that has the result's rank.
+Layout preferredLayout(const KernelRequest& request) {
+  const size_t rank = request.outputShape().rank();
+  int64_t largest = -1;
+  Layout layout = Layout::plain;
+  for (size_t i = 0; i < request.node.inputs.size(); ++i) {
+    if (!request.has(i) || request.constant(i) != nullptr || request.shape(i).rank() != rank || rank < 3) continue;
+    if (request.shape(i).elementCount() <= largest) continue;
+    largest = request.shape(i).elementCount();
+    layout = request.inputLayouts[i];
+  }
+  return layout;
+}
+
+/// In channels-last layout an operand of lower rank that is more than a scalar would need its axes moved.
+bool fitsChannelsLast(const KernelRequest& request) {
+  for (size_t i = 0; i < request.node.inputs.size(); ++i)
+    if (request.has(i) && request.shape(i).rank() != request.outputShape().rank() && request.shape(i).elementCount() != 1) return false;
+  return true;
+}
+
+}  // namespace
+
+KernelChoice makeElementwise(const KernelRequest& request, CpuContext&) {
+  Layout layout = preferredLayout(request);
+  if (layout == Layout::channelsLast && !fitsChannelsLast(request)) layout = Layout::plain;
+  KernelChoice choice;
+  choice.kernel = std::make_unique<ElementwiseKernel>(request, layout);
+  const size_t rank = request.outputShape().rank();
+  for (size_t i = 0; i < request.node.inputs.size(); ++i) {
+    choice.inputLayouts.push_back(request.has(i) && request.shape(i).rank() == rank ? layout : Layout::plain);
+    if (choice.overwrites < 0 && request.canOverwrite[i] && request.shape(i) == request.outputShape() && request.inputLayouts[i] == layout)
+      choice.overwrites = static_cast<int>(i);
+  }
+  choice.outputLayouts = {layout};
+  return choice;
+}
+
+}  // namespace compress

@@ -1,0 +1,10 @@
+// The kernel of plan operator Elementwise: input 0 through Fused::post.
+#pragma once
+#include "lib/runtime/cpu/cpu.h"
+
+namespace compress {
+
+/// f32; at most 16 operations (the fusion that makes such nodes keeps to it).
+KernelChoice makeElementwise(const KernelRequest& request, CpuContext& context);
+
+}  // namespace compress

@@ -1,0 +1,191 @@
+// Small products by own loops on one thread; others by oneDNN's matmul (never inner_product, whose bytes differ by thread count).
+#include "lib/runtime/cpu/matmul.h"
+
+#include <algorithm>
+
+#include "lib/base/text.h"
+#include "lib/ir/print.h"
+#include "lib/runtime/cpu/elementwise_loops.h"
+#include "lib/runtime/cpu/gemm_loops.h"
+#include "lib/runtime/cpu/post_ops.h"
+
+namespace compress {
+namespace {
+
+/// Multiply-adds up to which a product is done by one thread in own loops.
+constexpr int64_t kSmallProduct = 1 << 15;
+
+struct Extents {
+  int64_t rows, inner, columns;
+};
+
+/// Panels of the right matrix, then the bias, both padded to whole panels.
+AlignedBytes packPanels(const Tensor& right, const Tensor* bias, const Extents& extents) {
+  const int64_t padded = (extents.columns + kPanel - 1) / kPanel * kPanel;
+  AlignedBytes packed(static_cast<size_t>(padded * (extents.inner + 1)) * sizeof(float));
+  float* to = reinterpret_cast<float*>(packed.data());
+  const std::span<const float> from = right.as<float>();
+  for (int64_t k = 0; k < extents.inner; ++k)
+    for (int64_t n = 0; n < extents.columns; ++n)
+      to[n / kPanel * kPanel * extents.inner + k * kPanel + n % kPanel] = from[static_cast<size_t>(k * extents.columns + n)];
+  if (bias != nullptr) std::ranges::copy(bias->as<float>(), to + padded * extents.inner);
+  return packed;
+}
+
+class SmallGemmKernel : public Kernel {
+ public:
+  SmallGemmKernel(const KernelRequest& request, const Extents& extents, Packed packed) : extents_(extents), packed_(std::move(packed)) {
+    for (const PostOp& op : request.fused.post) {
+      ops_.push_back({op.kind, op.alpha, op.beta, nullptr, 1});
+      operandInputs_.push_back(op.input);
+    }
+  }
+
+  std::string name() const override { return "vector gemm"; }
+  int64_t macs() const override { return extents_.rows * extents_.inner * extents_.columns; }
+
+  void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
+    left_ = reinterpret_cast<const float*>(inputs[0]);
+    target_ = reinterpret_cast<float*>(outputs[0]);
+    for (size_t i = 0; i < ops_.size(); ++i)
+      if (isBinary(ops_[i].kind)) ops_[i].operand = reinterpret_cast<const float*>(inputs[operandInputs_[i]]);
+  }
+
+  void run() override {
+    const float* panels = reinterpret_cast<const float*>(packed_->data());
+    const int64_t padded = (extents_.columns + kPanel - 1) / kPanel * kPanel;
+    runSmallGemm(left_, panels, panels + padded * extents_.inner, target_, extents_.rows, extents_.inner, extents_.columns);
+    if (!ops_.empty()) runElementwise(target_, 1, target_, extents_.rows * extents_.columns, ops_);
+  }
+
+ private:
+  Extents extents_;
+  Packed packed_;
+  std::vector<LoopOp> ops_;
+  std::vector<size_t> operandInputs_;
+  const float* left_ = nullptr;
+  float* target_ = nullptr;
+};
+
+class MatMulKernel : public Kernel {
+ public:
+  struct Parts {
+    dnnl::primitive primitive;
+    std::string name;
+    std::vector<std::pair<int, dnnl::memory::desc>> arguments;
+    std::vector<int> inputs;   ///< node input of each argument; -1: the output, -2: packed right matrix, -3: packed bias
+    Packed right;
+    Packed bias;
+    int64_t macs = 0;
+    int threads = 1;
+  };
+  MatMulKernel(Parts parts, const dnnl::engine& engine)
+      : parts_(std::move(parts)), bound_(parts_.primitive, engine, parts_.arguments, parts_.threads) {
+    for (size_t i = 0; i < parts_.inputs.size(); ++i) {
+      if (parts_.inputs[i] == -2) bound_.point(i, parts_.right->data());
+      if (parts_.inputs[i] == -3) bound_.point(i, parts_.bias->data());
+    }
+  }
+
+  std::string name() const override { return parts_.name; }
+  int64_t macs() const override { return parts_.macs; }
+  void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
+    for (size_t i = 0; i < parts_.inputs.size(); ++i) {
+      if (parts_.inputs[i] >= 0) bound_.point(i, inputs[static_cast<size_t>(parts_.inputs[i])]);
+      if (parts_.inputs[i] == -1) bound_.point(i, outputs[0]);
+    }
+  }
+  void run() override { bound_.run(); }
+
+ private:
+  Parts parts_;
+  BoundPrimitive bound_;
+};
+
+KernelChoice plainChoice(const KernelRequest& request, std::unique_ptr<Kernel> kernel) {
+  KernelChoice choice;
+  choice.kernel = std::move(kernel);
+  choice.inputLayouts.assign(request.node.inputs.size(), Layout::plain);
+  choice.inputUsed.assign(request.node.inputs.size(), true);
+  choice.outputLayouts = {Layout::plain};
+  return choice;
+}
+
+std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& context, const Extents& extents) {
+  const dnnl::memory::dims leftDims{extents.rows, extents.inner};
+  const auto left = onednnDesc(Shape(leftDims), DType::f32, Layout::plain);
+  const Shape rightShape{extents.inner, extents.columns};
+  const auto target = onednnDesc({extents.rows, extents.columns}, DType::f32, Layout::plain);
+  const auto bias = request.has(2) ? onednnDesc({1, extents.columns}, DType::f32, Layout::plain) : dnnl::memory::desc();
+  OnednnPostOps post = onednnPostOps(request, Layout::plain, -1);
+  const dnnl::matmul::desc operation(left, onednnAny(rightShape, DType::f32), bias, target);
+  const dnnl::matmul::primitive_desc description(operation, post.attributes, context.engine);
+  MatMulKernel::Parts parts;
+  parts.primitive = dnnl::matmul(description);
+  parts.name = description.impl_info_str();
+  parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, description.weights_desc()}, {DNNL_ARG_DST, target}};
+  parts.inputs = {0, -2, -1};
+  parts.right = context.packed.reordered(*request.constant(1), onednnDesc(rightShape, DType::f32, Layout::plain), description.weights_desc(),
+                                         context.engine);
+  if (request.has(2)) {
+    parts.arguments.emplace_back(DNNL_ARG_BIAS, bias);
+    parts.inputs.push_back(-3);
+    parts.bias = context.packed.reordered(*request.constant(2), bias, bias, context.engine);
+  }
+  parts.arguments.insert(parts.arguments.end(), post.arguments.begin(), post.arguments.end());
+  parts.inputs.insert(parts.inputs.end(), post.argumentInputs.begin(), post.argumentInputs.end());
+  parts.macs = extents.rows * extents.inner * extents.columns;
+  parts.threads = request.threads;
+  return std::make_unique<MatMulKernel>(std::move(parts), context.engine);
+}
+
+/// Leading ones up to `rank`.
+Shape withRank(const Shape& shape, size_t rank) {
+  std::vector<int64_t> dims(rank - shape.rank(), 1);
+  dims.insert(dims.end(), shape.dims().begin(), shape.dims().end());
+  return Shape(dims);
+}
+
+}  // namespace
+
+KernelChoice makePlanGemm(const KernelRequest& request, CpuContext& context) {
+  const Shape left = request.shape(0);
+  const Shape right = request.shape(1);
+  const Extents extents{left.count(0, left.rank() - 1), right[0], right[1]};
+  std::unique_ptr<Kernel> kernel;
+  if (extents.rows * extents.inner * extents.columns <= kSmallProduct) {
+    const Tensor* bias = request.constant(2);
+    const std::string form = text("panels", bias != nullptr ? digest(*bias) : "");
+    Packed packed = context.packed.find(*request.constant(1), form, [&] { return packPanels(*request.constant(1), bias, extents); });
+    kernel = std::make_unique<SmallGemmKernel>(request, extents, std::move(packed));
+  } else {
+    kernel = makeLargeGemm(request, context, extents);
+  }
+  KernelChoice choice = plainChoice(request, std::move(kernel));
+  choice.inputUsed[1] = false;
+  if (choice.inputUsed.size() > 2) choice.inputUsed[2] = false;
+  return choice;
+}
+
+KernelChoice makeMatMul(const KernelRequest& request, CpuContext& context) {
+  const Shape a = request.shape(0);
+  const Shape b = request.shape(1);
+  if (request.dtype(0) != DType::f32 || a.rank() < 2 || b.rank() < 2 || request.outputShape().elementCount() == 0 || a[a.rank() - 1] == 0)
+    return notForMe();
+  const size_t rank = std::max(a.rank(), b.rank());
+  if (rank > 6) return notForMe();
+  const auto left = onednnDesc(withRank(a, rank), DType::f32, Layout::plain);
+  const auto right = onednnDesc(withRank(b, rank), DType::f32, Layout::plain);
+  const auto target = onednnDesc(request.outputShape(), DType::f32, Layout::plain);
+  const dnnl::matmul::primitive_desc description({left, right, target}, context.engine);
+  MatMulKernel::Parts parts;
+  parts.primitive = dnnl::matmul(description);
+  parts.name = description.impl_info_str();
+  parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, target}};
+  parts.inputs = {0, 1, -1};
+  parts.macs = request.outputShape().elementCount() * a[a.rank() - 1];
+  parts.threads = request.threads;
+  return plainChoice(request, std::make_unique<MatMulKernel>(std::move(parts), context.engine));
+}
+
+}  // namespace compress

@@ -1,0 +1,129 @@
+#include "lib/runtime/cpu/pool.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+#include "lib/runtime/cpu/conv.h"
+#include "lib/runtime/cpu/pool_loops.h"
+
+namespace compress {
+namespace {
+
+/// Below this many additions or comparisons one thread does it all.
+constexpr int64_t kParallelWork = 1 << 16;
+/// Windows from this size on are pooled along the rows first, then along the columns.
+constexpr int64_t kSeparableWindow = 12;
+
+class PoolKernel : public Kernel {
+ public:
+  PoolKernel(const PoolShape& shape, int64_t images, int threads) : shape_(shape), images_(images), threads_(threads) {}
+
+  std::string name() const override { return isSeparable() ? "vector separable" : "vector"; }
+  /// Of the rows that the first pass makes; 0 for one pass.
+  int64_t scratchBytes() const {
+    return isSeparable() ? images_ * shape_.height * shape_.outWidth * shape_.channels * static_cast<int64_t>(sizeof(float)) : 0;
+  }
+
+  void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte* scratch) override {
+    source_ = reinterpret_cast<const float*>(inputs[0]);
+    target_ = reinterpret_cast<float*>(outputs[0]);
+    scratch_ = reinterpret_cast<float*>(scratch);
+  }
+
+  void run() override {
+    if (!isSeparable()) return pass(shape_, source_, target_);
+    pass(alongRows(), source_, scratch_);
+    pass(alongColumns(), scratch_, target_);
+  }
+
+ private:
+  bool isSeparable() const { return shape_.isMax && shape_.kernelHeight * shape_.kernelWidth >= kSeparableWindow; }
+
+  PoolShape alongRows() const {
+    PoolShape rows = shape_;
+    rows.outHeight = rows.height;
+    rows.kernelHeight = rows.strideHeight = rows.dilationHeight = 1;
+    rows.padTop = rows.padBottom = 0;
+    return rows;
+  }
+
+  PoolShape alongColumns() const {
+    PoolShape columns = shape_;
+    columns.width = columns.outWidth;
+    columns.kernelWidth = columns.strideWidth = columns.dilationWidth = 1;
+    columns.padLeft = columns.padRight = 0;
+    return columns;
+  }
+
+  void pass(const PoolShape& shape, const float* source, float* target) const {
+    const int64_t rows = images_ * shape.outHeight;
+    const int64_t work = rows * shape.outWidth * shape.channels * shape.kernelHeight * shape.kernelWidth;
+    const int used = static_cast<int>(std::min<int64_t>(threads_, rows));
+    if (used <= 1 || work < kParallelWork) return runRows(shape, source, target, 0, rows);
+#pragma omp parallel num_threads(used)
+    {
+      const int64_t part = omp_get_thread_num();
+      const int64_t parts = omp_get_num_threads();
+      runRows(shape, source, target, rows * part / parts, rows * (part + 1) / parts);
+    }
+  }
+
+  static void runRows(const PoolShape& shape, const float* source, float* target, int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      const int64_t image = row / shape.outHeight;
+      runPoolRow(shape, source + image * shape.height * shape.width * shape.channels, target + row * shape.outWidth * shape.channels,
+                 row % shape.outHeight);
+    }
+  }
+
+  PoolShape shape_;
+  int64_t images_;
+  int threads_;
+  const float* source_ = nullptr;
+  float* target_ = nullptr;
+  float* scratch_ = nullptr;
+};
+
+/// Spatial axis `i` from the end: 0 is the width.
+struct PoolAxis {
+  int64_t in = 1, out = 1, kernel = 1, stride = 1, dilation = 1, before = 0, after = 0;
+};
+
+PoolAxis axisOf(const KernelRequest& request, const ConvGeometry& geometry, const std::vector<int64_t>& kernel, size_t fromEnd) {
+  const Shape in = request.shape(0);
+  const size_t spatial = in.rank() - 2;
+  if (fromEnd >= spatial) return {};
+  const size_t i = spatial - 1 - fromEnd;
+  const std::vector<int64_t> pads = request.node.attributes.integers("pads", std::vector<int64_t>(2 * spatial, 0));
+  const bool isExplicit = request.node.attributes.string("auto_pad", "NOTSET") == "NOTSET";
+  return {in[i + 2], request.outputShape()[i + 2], kernel[i], geometry.strides[i], geometry.dilations[i] + 1, geometry.before[i],
+          isExplicit ? pads[i + spatial] : std::max<int64_t>(geometry.after[i], 0)};
+}
+
+}  // namespace
+
+KernelChoice makePool(const KernelRequest& request, CpuContext&) {
+  const Shape in = request.shape(0);
+  if (request.dtype(0) != DType::f32 || in.rank() < 3 || in.rank() > 4 || in.elementCount() == 0) return notForMe();
+  if (request.node.outputs.size() > 1 && request.node.outputs[1]) return notForMe();
+  const bool isGlobal = request.node.op.starts_with("Global");
+  const std::vector<int64_t> whole(in.dims().begin() + 2, in.dims().end());
+  const std::vector<int64_t> kernel = isGlobal ? whole : request.node.attributes.integers("kernel_shape", whole);
+  std::vector<int64_t> weights{1, 1};
+  weights.insert(weights.end(), kernel.begin(), kernel.end());
+  const ConvGeometry geometry = convGeometry(request.node, in, Shape(weights), request.outputShape());
+  const PoolAxis h = axisOf(request, geometry, kernel, 1);
+  const PoolAxis w = axisOf(request, geometry, kernel, 0);
+  const PoolShape shape{in[1], h.in, w.in, h.out, w.out, h.kernel, w.kernel, h.stride, w.stride, h.dilation, w.dilation, h.before, w.before,
+                        h.after, w.after, request.node.op.ends_with("MaxPool"), request.node.attributes.integer("count_include_pad", 0) != 0};
+  auto pool = std::make_unique<PoolKernel>(shape, in[0], request.threads);
+  KernelChoice choice;
+  choice.scratchBytes = pool->scratchBytes();
+  choice.kernel = std::move(pool);
+  choice.inputLayouts = {Layout::channelsLast};
+  choice.outputLayouts.assign(request.node.outputs.size(), Layout::channelsLast);
+  return choice;
+}
+
+}  // namespace compress

@@ -1,0 +1,81 @@
+// One source for all instruction sets (see elementwise_loops.cpp).
+#include "lib/runtime/cpu/pool_loops.h"
+
+#include <algorithm>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lib/runtime/cpu/pool_loops.cpp"
+#include "lib/runtime/cpu/vector_targets.h"
+// Highway includes this file again for each target.
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace compress::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Positions of a window that lie in the image: first, last (not included), in input coordinates.
+struct Span {
+  int64_t first, last, step;
+  int64_t padded;  ///< positions in the image and its pads
+};
+
+Span spanOf(int64_t out, int64_t stride, int64_t kernel, int64_t dilation, int64_t before, int64_t after, int64_t extent) {
+  const int64_t start = out * stride - before;
+  int64_t first = start;
+  while (first < 0) first += dilation;
+  Span span{first, std::min(start + kernel * dilation, extent), dilation, 0};
+  for (int64_t k = 0; k < kernel; ++k)
+    if (start + k * dilation < extent + after) ++span.padded;
+  return span;
+}
+
+template <typename D>
+HWY_INLINE void poolChannels(D d, const PoolShape& s, const float* image, float* target, const Span& rows, const Span& columns, float factor) {
+  auto sum = hn::Set(d, s.isMax ? -std::numeric_limits<float>::infinity() : 0.F);
+  for (int64_t y = rows.first; y < rows.last; y += rows.step) {
+    const float* line = image + y * s.width * s.channels;
+    if (s.isMax) {
+      for (int64_t x = columns.first; x < columns.last; x += columns.step) sum = hn::Max(sum, hn::LoadU(d, line + x * s.channels));
+    } else {
+      for (int64_t x = columns.first; x < columns.last; x += columns.step) sum = hn::Add(sum, hn::LoadU(d, line + x * s.channels));
+    }
+  }
+  hn::StoreU(s.isMax ? sum : hn::Mul(sum, hn::Set(d, factor)), d, target);
+}
+
+void poolRow(const PoolShape& s, const float* image, float* target, int64_t row) {
+  const hn::ScalableTag<float> wide;
+  const hn::CappedTag<float, 1> one;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(wide));
+  const Span rows = spanOf(row, s.strideHeight, s.kernelHeight, s.dilationHeight, s.padTop, s.padBottom, s.height);
+  for (int64_t column = 0; column < s.outWidth; ++column) {
+    const Span columns = spanOf(column, s.strideWidth, s.kernelWidth, s.dilationWidth, s.padLeft, s.padRight, s.width);
+    const int64_t there = std::max<int64_t>(0, (rows.last - rows.first + rows.step - 1) / rows.step) *
+                          std::max<int64_t>(0, (columns.last - columns.first + columns.step - 1) / columns.step);
+    const float factor = 1.F / static_cast<float>(std::max<int64_t>(1, s.countsPads ? rows.padded * columns.padded : there));
+    float* const to = target + column * s.channels;
+    int64_t c = 0;
+    for (; c + lanes <= s.channels; c += lanes) poolChannels(wide, s, image + c, to + c, rows, columns, factor);
+    for (; c < s.channels; ++c) poolChannels(one, s, image + c, to + c, rows, columns, factor);
+  }
+}
+
+}  // namespace
+}  // namespace compress::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace compress {
+
+HWY_EXPORT(poolRow);
+
+void runPoolRow(const PoolShape& shape, const float* image, float* target, int64_t row) {
+  HWY_DYNAMIC_DISPATCH(poolRow)(shape, image, target, row);
+}
+
+}  // namespace compress
+#endif

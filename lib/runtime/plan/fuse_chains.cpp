@@ -1,0 +1,110 @@
+// elementwise-chain: an Elementwise node behind another becomes part of it.
+// post-activation, post-residual: an Elementwise node behind a Conv or Gemm becomes its post-operations, without or with other tensors.
+#include <algorithm>
+
+#include "lib/runtime/plan/patterns.h"
+
+namespace compress {
+namespace {
+
+using Kind = PostOp::Kind;
+
+/// What kernels of Conv and Gemm can do to a result on its way out.
+bool isCheapPostOp(Kind kind) {
+  switch (kind) {
+    case Kind::relu: case Kind::leakyRelu: case Kind::clip: case Kind::sigmoid: case Kind::tanh: case Kind::silu: case Kind::hardSwish:
+    case Kind::elu: case Kind::geluErf: case Kind::geluTanh: case Kind::linear: case Kind::hardSigmoid: case Kind::add: case Kind::mul:
+      return true;
+    default: return false;
+  }
+}
+
+/// As large as the result, or one element per channel.
+bool isPostOperand(const FusedGraph& graph, ValueId operand, const Shape& whole) {
+  const Shape shape = graph.shape(operand);
+  if (shape == whole) return true;
+  return shape.rank() == whole.rank() && shape[0] == 1 && shape[1] == whole[1] && shape.elementCount() == whole[1];
+}
+
+bool fitsBehind(const FusedGraph& graph, NodeId base, NodeId elementwise, bool withTensors) {
+  const Node& node = graph.graph.node(elementwise);
+  const std::vector<PostOp>& post = graph.fused(elementwise).post;
+  const Shape whole = graph.shape(node.outputs[0]);
+  const bool hasTensors = std::ranges::any_of(post, [](const PostOp& op) { return isBinary(op.kind); });
+  if (hasTensors != withTensors || (hasTensors && !graph.graph.node(base).is("Conv"))) return false;
+  if (graph.fused(base).post.size() + post.size() > kMaxPostOps || !(graph.shape(graph.graph.node(base).outputs[0]) == whole)) return false;
+  return std::ranges::all_of(post, [&](const PostOp& op) {
+    return isCheapPostOp(op.kind) && (!isBinary(op.kind) || isPostOperand(graph, node.inputs[op.input], whole));
+  });
+}
+
+/// Position of each node in the order of execution.
+std::map<NodeId, size_t> positions(const Graph& graph) {
+  std::map<NodeId, size_t> result;
+  for (const NodeId id : graph.order()) result.emplace(id, result.size());
+  return result;
+}
+
+/// The input of an Elementwise node that comes from a node taking post-operations and read by it alone: the latest such node,
+/// so that the others exist when it runs.
+std::optional<size_t> findBaseInput(const FusedGraph& graph, NodeId id, const std::map<NodeId, size_t>& position) {
+  const Node& node = graph.graph.node(id);
+  std::optional<size_t> best;
+  size_t latest = 0;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const NodeId producer = graph.graph.producer(node.inputs[i]);
+    if (!producer || !takesPostOps(graph, producer) || graph.onlyReader(node.inputs[i]) != id) continue;
+    if (best && position.at(producer) < latest) continue;
+    best = i;
+    latest = position.at(producer);
+  }
+  return best;
+}
+
+int64_t fuseBehindBases(FusedGraph& graph, bool withTensors) {
+  int64_t changes = 0;
+  const std::map<NodeId, size_t> position = positions(graph.graph);
+  for (const NodeId id : graph.graph.order()) {
+    if (!graph.graph.isAlive(id) || !isElementwise(graph.graph.node(id))) continue;
+    const std::optional<size_t> input = findBaseInput(graph, id, position);
+    if (!input || !makeFirst(graph, id, *input)) continue;
+    const NodeId base = graph.graph.producer(graph.graph.node(id).inputs[0]);
+    if (!fitsBehind(graph, base, id, withTensors)) continue;
+    appendElementwise(graph, base, id);
+    ++changes;
+  }
+  return changes;
+}
+
+/// The input that comes from an Elementwise node which nothing else reads, and has the result's shape.
+std::optional<size_t> findChainInput(const FusedGraph& graph, NodeId id) {
+  const Node& node = graph.graph.node(id);
+  const Shape whole = graph.shape(node.outputs[0]);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const NodeId producer = graph.graph.producer(node.inputs[i]);
+    if (!producer || !isElementwise(graph.graph.node(producer)) || graph.onlyReader(node.inputs[i]) != id) continue;
+    if (!(graph.shape(node.inputs[i]) == whole)) continue;
+    if (graph.fused(producer).post.size() + graph.fused(id).post.size() <= kMaxPostOps) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+int64_t fuseElementwiseChains(FusedGraph& graph) {
+  int64_t changes = 0;
+  for (const NodeId id : graph.graph.order()) {
+    if (!graph.graph.isAlive(id) || !isElementwise(graph.graph.node(id))) continue;
+    const std::optional<size_t> input = findChainInput(graph, id);
+    if (!input || !makeFirst(graph, id, *input)) continue;
+    const NodeId base = graph.graph.producer(graph.graph.node(id).inputs[0]);
+    appendElementwise(graph, base, id);
+    ++changes;
+  }
+  return changes;
+}
+
+int64_t fusePostActivation(FusedGraph& graph) { return fuseBehindBases(graph, false); }
+int64_t fusePostResidual(FusedGraph& graph) { return fuseBehindBases(graph, true); }
+
+}  // namespace compress
