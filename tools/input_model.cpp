@@ -129,12 +129,6 @@ InputModel readInputModel(VerbContext& context, const std::string& operand) {
   return input;
 }
 
-std::vector<InputSpec> inputSpecs(const Model& model) {
-  std::vector<InputSpec> specs;
-  for (ValueId id : model.graph.runtimeInputs()) specs.push_back({model.graph.value(id).name, model.graph.value(id).type});
-  return specs;
-}
-
 void setInputShapes(Model& model, const std::vector<std::string>& shapes) {
   for (const std::string& shape : shapes) setInputShape(model.graph, shape);
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/eval/dataset.h"
+#include "lib/eval/run_over.h"
 #include "lib/ir/model.h"
 #include "tools/verb.h"
 
@@ -21,9 +21,6 @@ struct InputModel {
 /// Reads `operand` under the common options, shows its warnings and adds it to the document's "inputs". Errors are those of
 /// readModel, with the operand before the message.
 InputModel readInputModel(VerbContext& context, const std::string& operand);
-
-/// Names and types of what a caller must bring.
-std::vector<InputSpec> inputSpecs(const Model& model);
 
 /// Fixes input shapes: each of `shapes` is NAME:1x3x32x32, or 1x3x32x32 where the model has one input. Throws Error(usage) for an
 /// input that the model does not have, and for a shape that contradicts the declared one.

@@ -30,16 +30,9 @@ nlohmann::ordered_json gatesToJson(const std::vector<GateResult>& gates);
 nlohmann::ordered_json dataToJson(std::string_view role, const std::string& path, const Dataset& dataset, std::string_view digest);
 
 // The closing line ------------------------------------------------------------------------------------------------------------------
-struct Closing {
-  std::string input, output;   ///< file names
-  int64_t bytesBefore = 0, bytesAfter = 0;
-  std::optional<MetricResult> metricBefore, metricAfter;
-  std::optional<SpeedMeasurement> speed;
-  std::string note;            ///< "kept original" and the like
-};
-/// "model.onnx -> model.int8.onnx  10.2 MB -> 2.7 MB (-73.6 %)  top1 71.88 -> 71.52 (-0.36 pt)  p50 4.81 -> 2.02 ms (2.38x, p<0.01)";
-/// "-" for what was not measured, "~" for a difference in speed that is not significant.
-std::string closingLine(const Closing& closing);
+/// What the closing line says behind the sizes: "top1 71.88 -> 71.52 (-0.36 pt)  p50 4.81 -> 2.02 ms (2.38x, p<0.01)"; "-" for what was
+/// not measured (null), "~" for a difference in speed that is not significant.
+std::string closingMeasures(const MetricResult* before, const MetricResult* after, const SpeedMeasurement* speed);
 
 // Renderers of a whole document -----------------------------------------------------------------------------------------------------
 /// Tables for a terminal, no colour.
