@@ -2,24 +2,14 @@
 // lossless passes are compared with those of the model as it came; a pass that fails is undone and recorded, the rest go on.
 #pragma once
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "lib/eval/validator.h"
 #include "lib/pass/pass.h"
 
 namespace compress {
-
-/// How far the outputs of a model moved, over all outputs and samples.
-struct OutputDrift {
-  double maxAbs = 0;
-  double meanAbs = 0;
-  double cosine = 1;
-  double sqnrDb = 0;
-  double argmaxAgreement = 1;
-  int64_t nonFinite = 0;
-  double largestExpected = 0;
-};
 
 struct PassRecord {
   enum class Status { unchanged, applied, dropped };
@@ -33,7 +23,7 @@ struct PassRecord {
   std::vector<Warning> warnings;
   int64_t bytesBefore = 0, bytesAfter = 0;   ///< by PipelineOptions::sizeOf
   int64_t nodesBefore = 0, nodesAfter = 0;
-  std::optional<OutputDrift> drift;      ///< against the model as it came; nothing where nothing changed or was not compared
+  std::vector<OutputDrift> drift;        ///< against the model as it came; empty where nothing changed or was not compared
 };
 
 struct PipelineStep {

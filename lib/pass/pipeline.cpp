@@ -1,0 +1,160 @@
+#include "lib/pass/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/eval/run_over.h"
+#include "lib/ir/verify.h"
+
+namespace compress {
+namespace {
+
+/// The first samples of another data set.
+class HeadOf : public Dataset {
+ public:
+  HeadOf(const Dataset& whole, int64_t count) : whole_(whole), count_(std::min(count, whole.size())) {}
+  int64_t size() const override { return count_; }
+  bool hasLabels() const override { return whole_.hasLabels(); }
+  Sample read(int64_t index) const override { return whole_.read(index); }
+  const Preprocess& preprocess() const override { return whole_.preprocess(); }
+  std::string_view kind() const override { return whole_.kind(); }
+
+ private:
+  const Dataset& whole_;
+  int64_t count_;
+};
+
+/// Compares models with the one that the pipeline was given. Reads no sample before the first comparison.
+class Judge {
+ public:
+  Judge(const Model& reference, const PassContext& context, const PipelineOptions& options)
+      : reference_(reference), context_(context), options_(options) {}
+
+  /// Fills in the record's drift; the reason to drop the model, or empty.
+  std::string findFault(const Model& model, bool lossless, PassRecord& record) {
+    try {
+      const Measurement measured = validator().measureDrift(model);
+      record.drift = measured.drift;
+      const Verdict verdict = validator().judge(measured, lossless);
+      return verdict.accepted ? std::string() : verdict.reason;
+    } catch (const Error& error) {
+      requireRunnableReference();
+      return text("the changed model does not run: ", error.message());
+    }
+  }
+
+ private:
+  Validator& validator() {
+    if (!validator_) {
+      if (context_.calibration != nullptr) samples_ = std::make_unique<HeadOf>(*context_.calibration, options_.samples);
+      else samples_ = randomDataset(inputSpecs(reference_), options_.samples, context_.seed);
+      ValidatorOptions settings;
+      settings.threads = context_.threads;
+      settings.seed = context_.seed;
+      validator_ = std::make_unique<Validator>(reference_, context_.backend, samples_.get(), nullptr, std::move(settings));
+    }
+    return *validator_;
+  }
+
+  /// Throws when it is the model as it came that cannot be run.
+  void requireRunnableReference() {
+    try {
+      validator().measureDrift(reference_);
+    } catch (const Error& error) {
+      throw Error(error.kind(), text("outputs cannot be compared: ", error.message()),
+                  error.hint().empty() ? "--no-verify checks the structure only" : error.hint());
+    }
+  }
+
+  const Model reference_;
+  const PassContext& context_;
+  const PipelineOptions& options_;
+  std::unique_ptr<Dataset> samples_;
+  std::unique_ptr<Validator> validator_;
+};
+
+std::string findStructuralFault(const Model& model) {
+  try {
+    verify(model);
+    return {};
+  } catch (const Error& error) {
+    return text("the result is not a sound graph: ", error.message());
+  }
+}
+
+/// Runs the pass on `edited` and notes what it says.
+void runPass(PipelineStep& step, Model& edited, PassContext& context, PassRecord& record) {
+  const auto start = std::chrono::steady_clock::now();
+  record.changes = within([&] { return text("pass '", step.name, "'"); }, [&] { return step.pass->run(edited, context); });
+  record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  record.skipped = std::exchange(context.skipped, {});
+  record.warnings = std::exchange(context.warnings, {});
+}
+
+PassRecord runStep(PipelineStep& step, Model& model, PassContext& context, Judge& judge, const PipelineOptions& options) {
+  const auto sizeOf = options.sizeOf ? options.sizeOf : constantBytes;
+  PassRecord record;
+  record.name = step.name;
+  record.bytesBefore = record.bytesAfter = sizeOf(model);
+  record.nodesBefore = record.nodesAfter = static_cast<int64_t>(model.graph.nodeCount());
+  Model edited = model;
+  runPass(step, edited, context, record);
+  if (record.changes == 0) return record;
+  record.why = findStructuralFault(edited);
+  if (record.why.empty() && options.compareOutputs) record.why = judge.findFault(edited, step.lossless, record);
+  if (!record.why.empty()) {
+    record.status = PassRecord::Status::dropped;
+    return record;
+  }
+  record.status = PassRecord::Status::applied;
+  record.bytesAfter = sizeOf(edited);
+  record.nodesAfter = static_cast<int64_t>(edited.graph.nodeCount());
+  model = std::move(edited);
+  return record;
+}
+
+/// Constants of one graph; bodies go to `pending`.
+void collectConstants(const Graph& graph, std::set<std::pair<const void*, size_t>>& seen, std::vector<Body>& pending, int64_t& bytes) {
+  for (const ValueId id : graph.values())
+    if (const Tensor* tensor = graph.constant(id)) {
+      const auto raw = tensor->dtype() == DType::string ? std::span<const std::byte>() : tensor->raw();
+      if (!raw.empty() && seen.insert({raw.data(), raw.size()}).second) bytes += static_cast<int64_t>(raw.size());
+    }
+  for (const NodeId id : graph.nodes())
+    for (const Attribute& attribute : graph.node(id).attributes) {
+      if (const auto* body = std::get_if<Body>(&attribute.data)) pending.push_back(*body);
+      if (const auto* bodies = std::get_if<std::vector<Body>>(&attribute.data)) pending.insert(pending.end(), bodies->begin(), bodies->end());
+    }
+}
+
+}  // namespace
+
+int64_t constantBytes(const Model& model) {
+  std::set<std::pair<const void*, size_t>> seen;
+  std::vector<Body> pending;
+  int64_t bytes = 0;
+  collectConstants(model.graph, seen, pending, bytes);
+  while (!pending.empty()) {
+    const Body body = pending.back();
+    pending.pop_back();
+    collectConstants(*body, seen, pending, bytes);
+  }
+  return bytes;
+}
+
+PipelineStep makeStep(const PassSpec& spec) { return {std::string(spec.name), spec.lossless, spec.make()}; }
+
+std::vector<PassRecord> runPipeline(Model& model, std::vector<PipelineStep> steps, PassContext& context, const PipelineOptions& options) {
+  Judge judge(model, context, options);
+  std::vector<PassRecord> records;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    context.progress(text("pass ", i + 1, " of ", steps.size(), ": ", steps[i].name));
+    records.push_back(runStep(steps[i], model, context, judge, options));
+  }
+  return records;
+}
+
+}  // namespace compress

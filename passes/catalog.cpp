@@ -1,0 +1,17 @@
+// All passes, in the order in which `optimize` runs the lossless ones: names first, so that they refer to the model as it came; then what
+// makes others see more.
+#include "passes/catalog.h"
+
+#include <array>
+
+namespace compress {
+
+std::span<const PassSpec> allPasses() {
+  static const std::array kPasses = {
+      nameNodesSpec(), foldConstantsSpec(), removeNoOpsSpec(), mergeMovementSpec(), fusePadSpec(), foldBatchNormSpec(),
+      foldAffineSpec(), poolReduceMeanSpec(), mergeDuplicatesSpec(), removeDeadSpec(),
+  };
+  return kPasses;
+}
+
+}  // namespace compress
