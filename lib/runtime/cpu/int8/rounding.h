@@ -1,25 +1,14 @@
-// The arithmetic that all quantized kernels share: rounding, saturation, and the parameters of a quantized tensor.
+// The arithmetic that all quantized kernels share: rounding and saturation.
 #pragma once
 #include <bit>
 #include <cstdint>
 
-#include "lib/ir/dtype.h"
+#include "lib/runtime/plan/int8/quantization.h"
 
 /// The function is compiled for AVX-512, AVX2 and the baseline; the loader picks one. Loops in it are plain C++.
 #define COMPRESS_VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 
 namespace compress::int8 {
-
-/// Per-tensor parameters: real = scale * (q - zero), q being u8 or i8.
-struct Quantization {
-  float scale = 1;
-  int32_t zero = 0;
-  DType dtype = DType::u8;
-
-  bool operator==(const Quantization&) const = default;
-  int32_t lowest() const { return dtype == DType::u8 ? 0 : -128; }
-  int32_t highest() const { return dtype == DType::u8 ? 255 : 127; }
-};
 
 /// Nearest integer, ties to even, of `real` within +-2^22.
 inline int32_t roundEven(float real) {

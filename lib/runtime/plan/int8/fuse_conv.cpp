@@ -1,0 +1,260 @@
+// DequantizeLinear(x), DequantizeLinear(constant w) -> Conv, Gemm or MatMul -> Relu, Clip -> QuantizeLinear becomes
+//   QuantizedConv(x, w as i8 with zero point 0, scales of w, bias in real numbers)
+// Without QuantizeLinear the result is f32. Weights of another zero point are shifted where they still fit 8 signed bits.
+// A padding that is not the integer 0 becomes a ByteBorder before it.
+#include <algorithm>
+#include <cmath>
+
+#include "lib/runtime/plan/int8/fusions.h"
+#include "lib/runtime/plan/int8/patterns.h"
+
+namespace compress::int8 {
+namespace {
+
+/// Weights with zero point 0, output channels first, and one or as many scales as channels.
+struct Weights {
+  Tensor values;
+  Tensor scales;
+};
+
+/// Scales of a weight whose channels lie on `axis` when there is more than one; nothing when they lie elsewhere.
+std::optional<std::vector<float>> channelScales(const Node& dequantize, const Tensor& scale, const Shape& shape, size_t axis) {
+  if (scale.dtype() != DType::f32 || dequantize.attributes.integer("block_size", 0) != 0) return std::nullopt;
+  const auto scales = scale.as<float>();
+  if (scales.size() > 1) {
+    if (normalizedAxis(dequantize.attributes.integer("axis", 1), shape.rank()) != axis || static_cast<int64_t>(scales.size()) != shape[axis])
+      return std::nullopt;
+  }
+  return std::vector<float>(scales.begin(), scales.end());
+}
+
+/// `transposed`: [K, M] in the file instead of [M, K].
+std::optional<Weights> findWeights(const FusedGraph& graph, ValueId value, bool transposed) {
+  const NodeId id = graph.graph.producer(value);
+  if (!id || !graph.graph.node(id).is("DequantizeLinear")) return std::nullopt;
+  const Node& node = graph.graph.node(id);
+  const Tensor* stored = graph.graph.constant(node.inputs[0]);
+  const Tensor* scale = graph.graph.constant(node.inputs[1]);
+  const Tensor* zero = node.input(2) ? graph.graph.constant(node.input(2)) : nullptr;
+  if (!stored || !scale || (node.input(2) && !zero) || (stored->dtype() != DType::i8 && stored->dtype() != DType::u8)) return std::nullopt;
+  const Shape& shape = stored->shape();
+  const size_t axis = transposed ? 1 : 0;
+  const std::optional<std::vector<float>> scales = channelScales(node, *scale, shape, axis);
+  if (!scales) return std::nullopt;
+  const std::vector<int64_t> values = toInts(*stored), zeros = zero ? toInts(*zero) : std::vector<int64_t>{0};
+  const int64_t channels = shape[axis], inner = transposed ? 1 : shape.count(1, shape.rank());
+  Buffer shifted(DType::i8, transposed ? Shape{shape[1], shape[0]} : shape);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int64_t at = static_cast<int64_t>(i), channel = transposed ? at % channels : at / inner;
+    const int64_t shift = values[i] - zeros[zeros.size() == 1 ? 0 : static_cast<size_t>(channel)];
+    if (shift < -128 || shift > 127) return std::nullopt;
+    const int64_t to = transposed ? channel * shape[0] + at / channels : at;
+    shifted.as<int8_t>()[static_cast<size_t>(to)] = static_cast<int8_t>(shift);
+  }
+  return Weights{std::move(shifted).freeze(), Tensor::of<float>(Shape{static_cast<int64_t>(scales->size())}, *scales)};
+}
+
+/// Padding of a Conv, before and after each spatial axis, auto_pad resolved; `extents` are the kernel's with dilation.
+struct Padding {
+  std::vector<int64_t> before, after;
+  bool any() const {
+    const auto isSet = [](int64_t pad) { return pad > 0; };
+    return std::ranges::any_of(before, isSet) || std::ranges::any_of(after, isSet);
+  }
+};
+
+struct Geometry {
+  std::vector<int64_t> kernel, strides, dilations;
+  Padding padding;
+};
+
+Geometry geometryOf(const Node& conv, const Shape& x, const Shape& w, const Shape& y) {
+  const size_t spatial = x.rank() - 2;
+  Geometry g;
+  g.kernel.assign(w.dims().begin() + 2, w.dims().end());
+  g.strides = conv.attributes.integers("strides", std::vector<int64_t>(spatial, 1));
+  g.dilations = conv.attributes.integers("dilations", std::vector<int64_t>(spatial, 1));
+  const std::string automatic = conv.attributes.string("auto_pad", "NOTSET");
+  std::vector<int64_t> pads = conv.attributes.integers("pads", std::vector<int64_t>(2 * spatial, 0));
+  for (size_t i = 0; i < spatial; ++i) {
+    if (automatic == "NOTSET") continue;
+    const int64_t extent = (g.kernel[i] - 1) * g.dilations[i] + 1;
+    const int64_t total = automatic == "VALID" ? 0 : std::max<int64_t>(0, (y[i + 2] - 1) * g.strides[i] + extent - x[i + 2]);
+    pads[i] = automatic == "SAME_LOWER" ? total - total / 2 : total / 2;
+    pads[i + spatial] = total - pads[i];
+  }
+  for (size_t i = 0; i < spatial; ++i) {
+    g.padding.before.push_back(pads[i]);
+    // What no window reads is not padding.
+    const int64_t extent = (g.kernel[i] - 1) * g.dilations[i] + 1;
+    g.padding.after.push_back(std::max<int64_t>(0, std::min(pads[i + spatial], (y[i + 2] - 1) * g.strides[i] + extent - x[i + 2] - pads[i])));
+  }
+  return g;
+}
+
+/// May oneDNN pad with the integer 0? Not where a window could lie in padding alone.
+bool canPadWithZero(const Geometry& g, const Quantization& x) {
+  for (size_t i = 0; i < g.kernel.size(); ++i)
+    if (std::max(g.padding.before[i], g.padding.after[i]) >= g.kernel[i] || g.dilations[i] > 1) return false;
+  return x.zero == 0;
+}
+
+/// x with a border of its zero point, shared with other readers that want the same.
+ValueId bordered(FusedGraph& graph, ValueId x, const Padding& padding, const Quantization& q) {
+  std::vector<int64_t> pads = padding.before;
+  pads.insert(pads.end(), padding.after.begin(), padding.after.end());
+  for (const Use& use : graph.graph.uses(x)) {
+    const Node& reader = graph.graph.node(use.node);
+    if (reader.op == "ByteBorder" && reader.attributes.integers("pads") == pads && reader.attributes.integer("fill", 0) == q.zero)
+      return reader.outputs[0];
+  }
+  std::vector<int64_t> dims = graph.shape(x).dims();
+  for (size_t i = 0; i < padding.before.size(); ++i) dims[i + 2] += padding.before[i] + padding.after[i];
+  Node made;
+  made.op = "ByteBorder";
+  made.domain = kPlanDomain;
+  made.inputs = {x};
+  made.outputs = {addValue(graph, graph.graph.value(x).name + ".bordered", q.dtype, Shape(dims))};
+  made.attributes.set("pads", pads);
+  made.attributes.set("fill", int64_t{q.zero});
+  const ValueId result = made.outputs[0];
+  graph.graph.append(std::move(made));
+  return result;
+}
+
+/// The pieces of a match. `chain`: the operator, and what is fused behind it; the fused node takes over the last one's output.
+struct Match {
+  Dequantized x;
+  Weights weights;
+  std::optional<std::vector<double>> bias;
+  std::vector<NodeId> chain;
+  Tail tail;
+};
+
+/// Result side and constants, common to all operators.
+void emitFused(FusedGraph& graph, Match match, Node made, ValueId x) {
+  made.op = "QuantizedConv";
+  made.domain = kPlanDomain;
+  made.name = displayNameOf(graph, match.chain[0]);
+  made.inputs = {x, graph.graph.addConstant("weights", match.weights.values), graph.graph.addConstant("scales", match.weights.scales)};
+  for (const size_t i : {size_t{1}, size_t{2}}) {
+    const Tensor& constant = *graph.graph.constant(made.inputs[i]);
+    graph.graph.setType(made.inputs[i], Type::tensor(constant.dtype(), constant.shape()));
+  }
+  if (match.bias) {
+    const Tensor bias = Tensor::of<double>(Shape{static_cast<int64_t>(match.bias->size())}, *match.bias);
+    made.inputs.push_back(graph.graph.addConstant("bias", bias));
+    graph.graph.setType(made.inputs.back(), Type::tensor(DType::f64, bias.shape()));
+  }
+  setQuantization(made.attributes, "x", match.x.q);
+  if (match.tail.quantizer) setQuantization(made.attributes, "y", match.tail.quantizer->q);
+  made.attributes.set("low", match.tail.low);
+  made.attributes.set("high", match.tail.high);
+  replaceNode(graph, match.chain.back(), std::move(made), {match.chain.begin() + 1, match.chain.end()});
+}
+
+/// Follows Relu, Clip and QuantizeLinear behind `result`.
+void matchTail(const FusedGraph& graph, ValueId result, Match& match) {
+  match.tail = followTail(graph, result);
+  match.chain.insert(match.chain.end(), match.tail.nodes.begin(), match.tail.nodes.end());
+  if (match.tail.quantizer) match.chain.push_back(match.tail.quantizer->node);
+}
+
+bool fuseOneConv(FusedGraph& graph, NodeId id) {
+  const Node conv = graph.graph.node(id);
+  const Shape x = graph.shape(conv.inputs[0]), y = graph.shape(conv.outputs[0]);
+  if (x.rank() < 3 || x.rank() > 4 || y.elementCount() == 0) return false;
+  const std::optional<Dequantized> source = findDequantized(graph, conv.inputs[0]);
+  std::optional<Weights> weights = source ? findWeights(graph, conv.inputs[1], false) : std::nullopt;
+  if (!weights) return false;
+  Match match{*source, std::move(*weights), std::nullopt, {id}, {}};
+  if (conv.input(2)) {
+    match.bias = constantReals(graph, conv.input(2));
+    if (!match.bias) return false;
+  }
+  matchTail(graph, conv.outputs[0], match);
+  Geometry g = geometryOf(conv, x, graph.shape(conv.inputs[1]), y);
+  ValueId bytes = source->source;
+  if (g.padding.any() && !canPadWithZero(g, source->q)) {
+    bytes = bordered(graph, bytes, g.padding, source->q);
+    g.padding = {std::vector<int64_t>(x.rank() - 2, 0), std::vector<int64_t>(x.rank() - 2, 0)};
+  }
+  Node made;
+  made.attributes.set("group", conv.attributes.integer("group", 1));
+  made.attributes.set("strides", g.strides);
+  made.attributes.set("dilations", g.dilations);
+  made.attributes.set("before", g.padding.before);
+  made.attributes.set("after", g.padding.after);
+  emitFused(graph, std::move(match), std::move(made), bytes);
+  return true;
+}
+
+/// A constant that is added to each row, one element per column; nothing when it differs between rows or is none.
+std::optional<std::vector<double>> columnBias(const FusedGraph& graph, ValueId value, int64_t columns) {
+  std::optional<std::vector<double>> reals = constantReals(graph, value);
+  if (!reals) return std::nullopt;
+  const Shape shape = graph.shape(value);
+  if (reals->size() == 1) reals->assign(static_cast<size_t>(columns), (*reals)[0]);
+  else if (shape.elementCount() != columns || shape[shape.rank() - 1] != columns) return std::nullopt;
+  return reals;
+}
+
+/// The constant that an Add behind a MatMul adds to each row, when that is all that reads the MatMul.
+std::optional<std::vector<double>> rowBias(const FusedGraph& graph, ValueId result, int64_t columns, NodeId& adder) {
+  const std::optional<NodeId> reader = graph.onlyReader(result);
+  if (!reader || !graph.graph.node(*reader).is("Add")) return std::nullopt;
+  const Node& add = graph.graph.node(*reader);
+  const ValueId other = add.inputs[0] == result ? add.inputs[1] : add.inputs[0];
+  std::optional<std::vector<double>> reals = columnBias(graph, other, columns);
+  if (!reals || !(graph.shape(add.outputs[0]) == graph.shape(result))) return std::nullopt;
+  adder = *reader;
+  return reals;
+}
+
+bool fuseOneMatMul(FusedGraph& graph, NodeId id) {
+  const Node node = graph.graph.node(id);
+  const bool isGemm = node.is("Gemm");
+  const Shape x = graph.shape(node.inputs[0]), y = graph.shape(node.outputs[0]);
+  const bool isPlainGemm = isGemm && node.attributes.integer("transA", 0) == 0 && node.attributes.real("alpha", 1) == 1 &&
+                           node.attributes.real("beta", 1) == 1;
+  if ((isGemm && !isPlainGemm) || x.rank() < 2 || graph.shape(node.inputs[1]).rank() != 2 || y.elementCount() == 0) return false;
+  const std::optional<Dequantized> source = findDequantized(graph, node.inputs[0]);
+  const bool transposed = !isGemm || node.attributes.integer("transB", 0) == 0;
+  std::optional<Weights> weights = source ? findWeights(graph, node.inputs[1], transposed) : std::nullopt;
+  if (!weights) return false;
+  Match match{*source, std::move(*weights), std::nullopt, {id}, {}};
+  const int64_t columns = y[y.rank() - 1];
+  ValueId result = node.outputs[0];
+  if (isGemm && node.input(2)) {
+    match.bias = columnBias(graph, node.inputs[2], columns);
+    if (!match.bias) return false;
+  } else {
+    NodeId adder;
+    match.bias = rowBias(graph, result, columns, adder);
+    if (match.bias) {
+      match.chain.push_back(adder);
+      result = graph.graph.node(adder).outputs[0];
+    }
+  }
+  matchTail(graph, result, match);
+  Node made;
+  made.attributes.set("rows", int64_t{1});
+  emitFused(graph, std::move(match), std::move(made), source->source);
+  return true;
+}
+
+}  // namespace
+
+int64_t fuseConv(FusedGraph& graph) {
+  int64_t count = 0;
+  for (const NodeId id : graph.graph.order()) {
+    if (!graph.graph.isAlive(id)) continue;
+    const Node& node = graph.graph.node(id);
+    if (node.is("Conv")) count += fuseOneConv(graph, id);
+    else if (node.is("MatMul") || node.is("Gemm")) count += fuseOneMatMul(graph, id);
+  }
+  graph.graph.eraseDead();
+  return count;
+}
+
+}  // namespace compress::int8
