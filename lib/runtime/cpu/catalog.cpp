@@ -3,6 +3,7 @@
 
 #include "lib/runtime/cpu/conv.h"
 #include "lib/runtime/cpu/elementwise.h"
+#include "lib/runtime/cpu/int8/makers.h"
 #include "lib/runtime/cpu/matmul.h"
 #include "lib/runtime/cpu/pool.h"
 #include "lib/runtime/cpu/softmax.h"
@@ -12,6 +13,17 @@ namespace compress {
 
 std::span<const KernelEntry> cpuKernels() {
   static constexpr std::array kKernels = {
+      KernelEntry{"QuantizedConv", kPlanDomain, int8::makeQuantizedConv},
+      KernelEntry{"ByteTable", kPlanDomain, int8::makeByteTable},
+      KernelEntry{"ByteBorder", kPlanDomain, int8::makeByteBorder},
+      KernelEntry{"QuantizedBinary", kPlanDomain, int8::makeQuantizedBinary},
+      KernelEntry{"QuantizedConcat", kPlanDomain, int8::makeQuantizedConcat},
+      KernelEntry{"QuantizedAveragePool", kPlanDomain, int8::makeQuantizedAveragePool},
+      KernelEntry{"QuantizeChannels", kPlanDomain, int8::makeQuantizeChannels},
+      KernelEntry{"QuantizeLinear", "", int8::makeQuantizeLinear},
+      KernelEntry{"DequantizeLinear", "", int8::makeDequantizeLinear},
+      KernelEntry{"MaxPool", "", int8::makeByteMaxPool},
+      KernelEntry{"Resize", "", int8::makeNearestResize},
       KernelEntry{"Conv", "", makeConv},
       KernelEntry{"Elementwise", kPlanDomain, makeElementwise},
       KernelEntry{"Gemm", kPlanDomain, makePlanGemm},

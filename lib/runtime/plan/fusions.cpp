@@ -6,6 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/runtime/plan/int8/fusions.h"
 #include "lib/runtime/plan/patterns.h"
 
 namespace compress {
@@ -13,6 +14,14 @@ namespace {
 
 using Stage = Fusion::Stage;
 constexpr std::array kFusions = {
+    Fusion{Stage::quantized, "int8-move", "DequantizeLinear -> Reshape, Transpose, Slice, MaxPool ... -> the same on bytes, then DequantizeLinear", int8::moveBytes},
+    Fusion{Stage::quantized, "int8-table", "DequantizeLinear -> elementwise function of one tensor -> QuantizeLinear -> a table of 256 bytes", int8::fuseTables},
+    Fusion{Stage::quantized, "int8-conv", "DequantizeLinear -> Conv, Gemm, MatMul (-> Relu, Clip) (-> QuantizeLinear) -> one step on bytes", int8::fuseConv},
+    Fusion{Stage::quantized, "int8-binary", "DequantizeLinear of two -> Add, Sub, Mul (-> Relu, Clip) -> QuantizeLinear -> one step on bytes", int8::fuseBinary},
+    Fusion{Stage::quantized, "int8-concat", "DequantizeLinear of all -> Concat (-> QuantizeLinear) -> one step on bytes", int8::fuseConcat},
+    Fusion{Stage::quantized, "int8-average-pool", "DequantizeLinear -> average pool -> QuantizeLinear -> one step on bytes", int8::fuseAveragePool},
+    Fusion{Stage::quantized, "int8-channels", "Slice, SpaceToDepth, Gather, Concat of channels -> QuantizeLinear -> one pass", int8::fuseQuantizeChannels},
+    Fusion{Stage::quantized, "int8-border", "padding with the zero point -> part of the step that writes the bytes", int8::fuseBorders},
     Fusion{Stage::operators, "silu", "Mul(x, Sigmoid(x)) -> one operation", fuseSilu},
     Fusion{Stage::operators, "transpose-pair", "Transpose(Transpose(x)) -> one Transpose or none", fuseTransposePair},
     Fusion{Stage::operators, "pad", "Pad of zeros -> pads of the Conv or AveragePool behind it", fusePad},
