@@ -2,16 +2,16 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <vector>
+#include <fstream>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -74,18 +74,8 @@ bool isStale(std::string_view name, std::string_view prefix, std::string_view bo
   return !itsBoot.starts_with(text(boot, ".")) || (kill(pid, 0) != 0 && errno == ESRCH);
 }
 
-void removeStaleTemporaries(const std::filesystem::path& target, const std::string& boot) {
-  const std::string prefix = temporaryPrefix(target);
-  std::error_code ignored;
-  std::vector<std::filesystem::path> stale;
-  for (std::filesystem::directory_iterator it(folderOf(target), ignored), end; !ignored && it != end; it.increment(ignored))
-    if (isStale(it->path().filename().string(), prefix, boot)) stale.push_back(it->path());
-  for (const auto& path : stale) std::filesystem::remove(path, ignored);
-}
-
 FileHandle openTemporary(const std::filesystem::path& target) {
   const std::string boot = bootId();
-  removeStaleTemporaries(target, boot);
   constexpr int kAttempts = 100;
   for (int i = 0; i < kAttempts; ++i) {
     const auto path = folderOf(target) / text(temporaryPrefix(target), getpid(), "-", boot, ".", randomSuffix(), ".tmp");
@@ -96,10 +86,27 @@ FileHandle openTemporary(const std::filesystem::path& target) {
   throw Error(ErrorKind::io, text("cannot find a free temporary name for '", displayName(target.string()), "'"));
 }
 
+/// What open() would give a new file. Read, not asked for by umask(), which would change it for other threads meanwhile.
 mode_t modeByUmask() {
-  const mode_t mask = umask(0);
-  umask(mask);
+  constexpr mode_t kUsual = 022;
+  mode_t mask = kUsual;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("Umask:")) {
+      const size_t digits = line.find_first_not_of(" \t", 6);
+      if (digits != std::string::npos) std::from_chars(line.data() + digits, line.data() + line.size(), mask, 8);
+    }
   return 0666 & ~mask;
+}
+
+mode_t modeOf(const std::filesystem::path& target, bool overwrite) {
+  struct stat existing {};
+  if (overwrite && stat(target.c_str(), &existing) == 0) return existing.st_mode & 0777;
+  return modeByUmask();
+}
+
+[[noreturn]] void refuseExisting(const std::filesystem::path& target) {
+  throw Error(ErrorKind::io, text("'", displayName(target.string()), "' exists"), "choose another output, or overwrite it with --force");
 }
 
 void renameTo(const std::filesystem::path& from, const std::filesystem::path& to, bool overwrite) {
@@ -108,14 +115,13 @@ void renameTo(const std::filesystem::path& from, const std::filesystem::path& to
     return;
   }
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;
-  const auto refuse = [&] { throw Error(ErrorKind::io, text("'", displayName(to.string()), "' exists"), "choose another output, or overwrite it with --force"); };
-  if (errno == EEXIST) refuse();
+  if (errno == EEXIST) refuseExisting(to);
   if (errno != EINVAL && errno != ENOSYS) fail("rename to", to);
   if (link(from.c_str(), to.c_str()) == 0) {  // a file system without the flag: a hard link does not replace either
     unlink(from.c_str());
     return;
   }
-  if (errno == EEXIST) refuse();
+  if (errno == EEXIST) refuseExisting(to);
   fail("rename to", to);
 }
 
@@ -129,7 +135,27 @@ void syncFolder(const std::filesystem::path& target) {
 
 }  // namespace
 
+void requireWritable(const std::filesystem::path& target, bool overwrite) {
+  struct stat existing {};
+  if (lstat(target.c_str(), &existing) != 0) return;
+  if (!overwrite) refuseExisting(target);
+  if (!S_ISREG(existing.st_mode) && !S_ISLNK(existing.st_mode))
+    throw Error(ErrorKind::io, text("'", displayName(target.string()), "' is no regular file and cannot be replaced"), "choose another output");
+}
+
+std::vector<std::filesystem::path> staleTemporaries(const std::filesystem::path& target) {
+  const std::string prefix = temporaryPrefix(target);
+  const std::string boot = bootId();
+  std::error_code failed;
+  std::vector<std::filesystem::path> stale;
+  for (std::filesystem::directory_iterator it(folderOf(target), failed), end; !failed && it != end; it.increment(failed))
+    if (isStale(it->path().filename().string(), prefix, boot)) stale.push_back(it->path());
+  return stale;
+}
+
 AtomicFile::AtomicFile(const std::filesystem::path& target, int64_t expectedBytes) {
+  std::error_code ignored;
+  for (const auto& stale : staleTemporaries(target)) std::filesystem::remove(stale, ignored);
   requireSpace(target, expectedBytes);
   file_ = openTemporary(target);
 }
@@ -145,7 +171,6 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 std::string AtomicFile::finish() {
-  if (fchmod(file_.descriptor(), modeByUmask()) != 0) fail("set the permissions of", file_.path());
   file_.sync();
   const std::string wanted = written_.finish();
   if (file_.size() != size_) throw Error(ErrorKind::io, text("'", displayName(file_.path().string()), "' has ", file_.size(), " bytes after writing ", size_));
@@ -162,6 +187,7 @@ std::string AtomicFile::finish() {
 }
 
 void AtomicFile::commit(const std::filesystem::path& target, bool overwrite) {
+  if (fchmod(file_.descriptor(), modeOf(target, overwrite)) != 0) fail("set the permissions of", file_.path());
   renameTo(file_.path(), target, overwrite);
   committed_ = true;
   syncFolder(target);
@@ -170,6 +196,7 @@ void AtomicFile::commit(const std::filesystem::path& target, bool overwrite) {
 
 void writeFileAtomically(const std::filesystem::path& path, std::string_view content, bool overwrite,
                          const std::function<void(const std::filesystem::path&)>& verify) {
+  requireWritable(path, overwrite);
   AtomicFile file(path, static_cast<int64_t>(content.size()));
   file.write(std::as_bytes(std::span(content)));
   file.finish();

@@ -1,29 +1,38 @@
 // A file that appears under its name complete, or not at all (reliability.md R5).
 #pragma once
 #include <filesystem>
-#include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "lib/base/file_handle.h"
 #include "lib/base/sha256.h"
 
 namespace compress {
 
-/// Writes to a temporary in the folder of the target. Not committed: the temporary goes away, the target is what it was.
+/// Throws Error(io), before any work, when `target` exists and `overwrite` is false, or when it is there and no regular file.
+void requireWritable(const std::filesystem::path& target, bool overwrite);
+
+/// Temporaries of `target` that processes which are gone have left behind.
+std::vector<std::filesystem::path> staleTemporaries(const std::filesystem::path& target);
+
+/// Writes to a temporary `.NAME.PID-BOOT.RANDOM.tmp` in the folder of the target. Not committed: the temporary goes away, the target is
+/// what it was.
 class AtomicFile {
  public:
-  /// Throws Error(io) when the folder cannot take `expectedBytes`. `target` may be changed until commit().
+  /// Removes stale temporaries. Throws Error(io) when the folder cannot take `expectedBytes`, naming both sizes.
   AtomicFile(const std::filesystem::path& target, int64_t expectedBytes);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(std::span<const std::byte> bytes);
-  /// Flushes to the disk, reads everything back and compares its digest with that of what was written: the digest.
+  int64_t size() const { return size_; }
+  /// Flushes to the disk, reads everything back and compares its digest with that of what was written: the SHA-256.
   std::string finish();
   const std::filesystem::path& temporary() const { return file_.path(); }
-  /// After finish(): the file gets the name `target`, in the folder of the first. Without `overwrite` an existing file is Error(io).
+  /// After finish(): the file gets the name `target`, in the folder of the first. Without `overwrite` an existing file is Error(io);
+  /// with it, its permissions stay.
   void commit(const std::filesystem::path& target, bool overwrite);
 
  private:

@@ -85,6 +85,12 @@ Bytes Bytes::slice(size_t offset, size_t size) const {
   return part;
 }
 
+bool Bytes::isResident() const {
+  if (!storage_ || !storage_->read) return true;
+  const std::lock_guard lock(storage_->mutex);
+  return storage_->block.has_value();
+}
+
 void Bytes::drop() const {
   if (!storage_ || !storage_->read) return;
   const std::lock_guard lock(storage_->mutex);

@@ -12,8 +12,11 @@ std::string describe(const Node& node) { return text("node '", displayName(node.
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::input, message); }
 
+/// A sparse initializer has no Tensor: the file's form of it is carried.
+bool isSparseInitializer(const Value& value) { return value.type.kind == Type::Kind::sparseTensor && !value.rest.empty(); }
+
 bool isAvailable(const Graph& graph, ValueId id, const std::unordered_set<int32_t>& inputs) {
-  return graph.producer(id) || graph.constant(id) != nullptr || inputs.contains(id.index);
+  return isSparseInitializer(graph.value(id)) || graph.producer(id) || graph.constant(id) != nullptr || inputs.contains(id.index);
 }
 
 void verifyNode(const Graph& graph, const Node& node, const std::unordered_set<int32_t>& inputs) {

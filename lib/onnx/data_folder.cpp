@@ -21,21 +21,6 @@ constexpr uint64_t kReading = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   throw Error(ErrorKind::input, text("external data location '", displayName(location), "' ", why), hint);
 }
 
-/// What can be refused without asking the file system.
-void checkLocation(const std::string& location) {
-  constexpr size_t kLongest = 4096;
-  if (location.empty()) refuse(location, "is empty");
-  if (location.size() > kLongest) refuse(location, text("has ", location.size(), " bytes, at most ", kLongest, " are allowed"));
-  if (!isUtf8(location)) refuse(location, "is not UTF-8");
-  if (std::ranges::any_of(location, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) refuse(location, "contains a control character");
-  if (location.find("_ORT_MEM_ADDR_") != std::string::npos) refuse(location, "is a memory address of another process, not a file");
-  if (location.find('\\') != std::string::npos) refuse(location, "contains a backslash, expected '/' between folders");
-  if (location.size() >= 2 && std::isalpha(static_cast<unsigned char>(location[0])) != 0 && location[1] == ':') refuse(location, "begins with a drive letter, expected a path relative to the model");
-  const std::filesystem::path path(location);
-  if (path.is_absolute()) refuse(location, "is absolute, expected a path relative to the model");
-  if (std::ranges::find(path, "..") != path.end()) refuse(location, "leads out of the model's folder");
-}
-
 int openBeneath(int folder, const std::string& location) {
   open_how how{};
   how.flags = kReading;
@@ -70,6 +55,20 @@ bool isEscape(int code) { return code == EXDEV || code == ELOOP || code == ENOTD
 
 }  // namespace
 
+void requireSafeLocation(const std::string& location) {
+  constexpr size_t kLongest = 4096;
+  if (location.empty()) refuse(location, "is empty");
+  if (location.size() > kLongest) refuse(location, text("has ", location.size(), " bytes, at most ", kLongest, " are allowed"));
+  if (!isUtf8(location)) refuse(location, "is not UTF-8");
+  if (std::ranges::any_of(location, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) refuse(location, "contains a control character");
+  if (location.find("_ORT_MEM_ADDR_") != std::string::npos) refuse(location, "is a memory address of another process, not a file");
+  if (location.find('\\') != std::string::npos) refuse(location, "contains a backslash, expected '/' between folders");
+  if (location.size() >= 2 && std::isalpha(static_cast<unsigned char>(location[0])) != 0 && location[1] == ':') refuse(location, "begins with a drive letter, expected a path relative to the model");
+  const std::filesystem::path path(location);
+  if (path.is_absolute()) refuse(location, "is absolute, expected a path relative to the model");
+  if (std::ranges::find(path, "..") != path.end()) refuse(location, "leads out of the model's folder");
+}
+
 DataFolder::DataFolder(const std::filesystem::path& model, bool allowLinked) : allowLinked_(allowLinked), model_(model) {
   const auto path = model.has_parent_path() ? model.parent_path() : std::filesystem::path(".");
   const int descriptor = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -94,7 +93,7 @@ FileHandle DataFolder::openInCache(const std::string& location) const {
 }
 
 FileHandle DataFolder::open(const std::string& location) const {
-  checkLocation(location);
+  requireSafeLocation(location);
   const auto path = folder_.path() / location;
   const int descriptor = openContained(folder_.descriptor(), location);
   const int code = errno;

@@ -8,6 +8,9 @@
 
 namespace compress {
 
+/// Throws Error(input) for a location that no file system needs to be asked about.
+void requireSafeLocation(const std::string& location);
+
 class DataFolder {
  public:
   /// The folder of the model's path as given. Throws Error(io).

@@ -209,14 +209,21 @@ Tensor takeTensor(TensorProto& proto, ExternalData* external) {
   });
 }
 
-TensorProto protoOf(const Tensor& tensor, TensorProto rest) {
+TensorProto headOf(const Tensor& tensor, TensorProto rest) {
   rest.set_data_type(static_cast<int32_t>(tensor.dtype()));
   for (const int64_t dim : tensor.shape().dims()) rest.add_dims(dim);
+  return rest;
+}
+
+TensorProto protoOf(const Tensor& tensor, TensorProto rest) {
+  rest = headOf(tensor, std::move(rest));
   if (tensor.dtype() == DType::string) {
     for (const std::string& s : tensor.strings()) rest.add_string_data(s);
   } else {
+    const bool wasResident = tensor.bytes().isResident();
     const auto raw = tensor.raw();
     rest.set_raw_data(raw.data(), raw.size());
+    if (!wasResident) tensor.bytes().drop();
   }
   return rest;
 }

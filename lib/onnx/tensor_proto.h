@@ -13,6 +13,8 @@ class ExternalData;
 /// other files come from `external`; null: such data are refused.
 Tensor takeTensor(onnx::TensorProto& proto, ExternalData* external);
 /// `rest` with type, dims and data (always raw_data, or string_data).
-onnx::TensorProto protoOf(const Tensor& tensor, onnx::TensorProto rest = {});
+onnx::TensorProto protoOf(const Tensor& tensor, onnx::TensorProto rest);
+/// The same without data.
+onnx::TensorProto headOf(const Tensor& tensor, onnx::TensorProto rest);
 
 }  // namespace compress

@@ -20,7 +20,7 @@ struct Emitter {
   void operator()(const Tensor& value) const {
     proto.set_type(AttributeProto::TENSOR);
     onnx::TensorProto rest = proto.t();
-    *proto.mutable_t() = emitTensor(value, std::move(rest));
+    *proto.mutable_t() = emitTensor(value, std::move(rest), TensorPlace::elsewhere);
   }
   void operator()(const Body& body) const { proto.set_type(AttributeProto::GRAPH); emitBody(body, *proto.mutable_g()); }
   void operator()(const Type& type) const {
@@ -45,7 +45,7 @@ struct Emitter {
     for (size_t i = 0; i < values.size() && i < static_cast<size_t>(proto.tensors_size()); ++i)
       rests[i].Swap(proto.mutable_tensors(static_cast<int>(i)));
     proto.clear_tensors();
-    for (size_t i = 0; i < values.size(); ++i) *proto.add_tensors() = emitTensor(values[i], std::move(rests[i]));
+    for (size_t i = 0; i < values.size(); ++i) *proto.add_tensors() = emitTensor(values[i], std::move(rests[i]), TensorPlace::elsewhere);
   }
   void operator()(const std::vector<Body>& bodies) const {
     proto.set_type(AttributeProto::GRAPHS);

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "lib/onnx/functions.h"
 #include "lib/onnx/type_proto.h"
 #include "lib/onnx/write_attribute.h"
 
@@ -12,14 +13,18 @@ namespace {
 
 using onnx::GraphProto;
 
-/// Names that a graph gives to values, and the graph around it.
-struct Scope {
-  const Scope* outer;
-  std::unordered_set<std::string> names;
+/// Names that a graph gives to its values, and the graph around it.
+struct Naming {
+  const Naming* outer = nullptr;
+  int position = 0;                            ///< in the order of the graph around it: of the node that holds this body
+  std::unordered_map<std::string, int> names;  ///< with the position of the node that computes the value; -1 for others
 
-  bool isTakenOutside(const std::string& name) const {
-    for (const Scope* scope = outer; scope != nullptr; scope = scope->outer)
-      if (scope->names.contains(name)) return true;
+  /// Does a body here see a value of that name outside? Values computed later than the body's own node are not seen.
+  bool isSeenOutside(const std::string& name) const {
+    for (const Naming *inner = this, *scope = outer; scope != nullptr; inner = scope, scope = scope->outer) {
+      const auto found = scope->names.find(name);
+      if (found != scope->names.end() && found->second < inner->position) return true;
+    }
     return false;
   }
 };
@@ -28,32 +33,34 @@ struct Scope {
 struct Pending {
   Body body;
   GraphProto* into;
-  const Scope* outer;
+  const Naming* outer;
+  int position;                       ///< of the node in the outer graph's order
   std::vector<std::string> captures;  ///< names outside of the last inputs
 };
 
 class GraphEmitter {
  public:
-  GraphEmitter(const Graph& graph, std::vector<std::string> captures, const Scope* outer, const EmitTensor& emitTensor)
-      : graph_(graph), captures_(std::move(captures)), emitTensor_(emitTensor), scope_{outer, {}} {}
+  GraphEmitter(const Graph& graph, std::vector<std::string> captures, Naming naming, const EmitTensor& emitTensor)
+      : graph_(graph), order_(graph.order()), captures_(std::move(captures)), emitTensor_(emitTensor), naming_(std::move(naming)) {}
 
   void emit(GraphProto& proto);
   std::vector<Pending> takePending() { return std::move(pending_); }
-  const Scope& scope() const { return scope_; }
 
  private:
   void nameValues();
   std::string freshLocal(const std::string& wanted) const;
   const std::string& nameOf(ValueId id) const { return names_[static_cast<size_t>(id.index)]; }
-  void emitNode(const Node& node, onnx::NodeProto& proto);
+  void emitNode(const Node& node, int position, onnx::NodeProto& proto);
+  void emitConstant(ValueId id, GraphProto& proto) const;
   void emitInterface(GraphProto& proto) const;
   void emitValues(GraphProto& proto) const;
   const Carried* carried(ValueId id) const;
 
   const Graph& graph_;
+  const std::vector<NodeId> order_;
   std::vector<std::string> captures_;
   const EmitTensor& emitTensor_;
-  Scope scope_;
+  Naming naming_;
   std::vector<std::string> names_;
   std::unordered_map<int32_t, Carried> carried_;
   std::unordered_set<int32_t> captured_;
@@ -62,7 +69,7 @@ class GraphEmitter {
 
 std::string GraphEmitter::freshLocal(const std::string& wanted) const {
   std::string fresh = wanted;
-  for (int i = 1; scope_.isTakenOutside(fresh) || scope_.names.contains(fresh) || graph_.findValue(fresh); ++i) fresh = text(wanted, "_", i);
+  for (int i = 1; naming_.isSeenOutside(fresh) || naming_.names.contains(fresh) || graph_.findValue(fresh); ++i) fresh = text(wanted, "_", i);
   return fresh;
 }
 
@@ -80,9 +87,12 @@ void GraphEmitter::nameValues() {
     if (!value.rest.empty()) carried_.emplace(id.index, parsed<Carried>(value.rest));
     if (captured_.contains(id.index)) continue;
     std::string& name = names_[static_cast<size_t>(id.index)];
-    name = scope_.isTakenOutside(value.name) ? freshLocal(value.name) : value.name;
-    scope_.names.insert(name);
+    name = naming_.isSeenOutside(value.name) ? freshLocal(value.name) : value.name;
+    naming_.names.emplace(name, -1);
   }
+  for (size_t i = 0; i < order_.size(); ++i)
+    for (const ValueId output : graph_.node(order_[i]).outputs)
+      if (output) naming_.names[nameOf(output)] = static_cast<int>(i);
 }
 
 const Carried* GraphEmitter::carried(ValueId id) const {
@@ -114,10 +124,7 @@ void GraphEmitter::emitValues(GraphProto& proto) const {
   for (const ValueId id : graph_.values()) {
     const Value& value = graph_.value(id);
     const Carried* rest = carried(id);
-    if (value.constant) {
-      *proto.add_initializer() = emitTensor_(*value.constant, rest != nullptr && rest->initializer_size() > 0 ? rest->initializer(0) : onnx::TensorProto());
-      proto.mutable_initializer(proto.initializer_size() - 1)->set_name(nameOf(id));
-    }
+    if (value.constant) emitConstant(id, proto);
     if (rest != nullptr && rest->sparse_initializer_size() > 0) {
       *proto.add_sparse_initializer() = rest->sparse_initializer(0);
       proto.mutable_sparse_initializer(proto.sparse_initializer_size() - 1)->mutable_values()->set_name(nameOf(id));
@@ -130,7 +137,15 @@ void GraphEmitter::emitValues(GraphProto& proto) const {
   }
 }
 
-void GraphEmitter::emitNode(const Node& node, onnx::NodeProto& proto) {
+void GraphEmitter::emitConstant(ValueId id, GraphProto& proto) const {
+  const Carried* rest = carried(id);
+  const TensorPlace place = naming_.outer == nullptr ? TensorPlace::mainInitializer : TensorPlace::elsewhere;
+  auto& initializer = *proto.add_initializer();
+  initializer = emitTensor_(*graph_.constant(id), rest != nullptr && rest->initializer_size() > 0 ? rest->initializer(0) : onnx::TensorProto(), place);
+  initializer.set_name(nameOf(id));
+}
+
+void GraphEmitter::emitNode(const Node& node, int position, onnx::NodeProto& proto) {
   if (!node.rest.empty()) proto = parsed<onnx::NodeProto>(node.rest);
   const size_t formal = node.inputs.size() - static_cast<size_t>(node.captureCount);
   for (size_t i = 0; i < formal; ++i) proto.add_input(node.inputs[i] ? nameOf(node.inputs[i]) : std::string());
@@ -140,10 +155,9 @@ void GraphEmitter::emitNode(const Node& node, onnx::NodeProto& proto) {
   if (!node.name.empty()) proto.set_name(node.name);
   proto.set_op_type(node.op);
   if (!node.domain.empty()) proto.set_domain(node.domain);
-  constexpr int kOverloadField = 8;
   if (!node.overload.empty())
-    proto.GetReflection()->MutableUnknownFields(&proto)->AddLengthDelimited(kOverloadField, node.overload);
-  const auto later = [&](const Body& body, GraphProto& into) { pending_.push_back({body, &into, &scope_, captures}); };
+    proto.GetReflection()->MutableUnknownFields(&proto)->AddLengthDelimited(kNodeOverloadField, node.overload);
+  const auto later = [&](const Body& body, GraphProto& into) { pending_.push_back({body, &into, &naming_, position, captures}); };
   for (const Attribute& attribute : node.attributes) emitAttribute(attribute, emitTensor_, later, proto);
 }
 
@@ -153,21 +167,21 @@ void GraphEmitter::emit(GraphProto& proto) {
   if (!graph_.name.empty()) proto.set_name(graph_.name);
   emitInterface(proto);
   emitValues(proto);
-  for (const NodeId id : graph_.order()) emitNode(graph_.node(id), *proto.add_node());
+  for (size_t i = 0; i < order_.size(); ++i) emitNode(graph_.node(order_[i]), static_cast<int>(i), *proto.add_node());
 }
 
 }  // namespace
 
 GraphProto emitGraph(const Graph& graph, const EmitTensor& emitTensor) {
   GraphProto main;
-  std::deque<GraphEmitter> emitters;  // kept to the end: scopes are looked up by the bodies within
+  std::deque<GraphEmitter> emitters;  // kept to the end: bodies within look names up
   std::vector<Pending> stack;
-  emitters.emplace_back(graph, std::vector<std::string>(), nullptr, emitTensor).emit(main);
+  emitters.emplace_back(graph, std::vector<std::string>(), Naming(), emitTensor).emit(main);
   stack = emitters.back().takePending();
   while (!stack.empty()) {
     const Pending next = std::move(stack.back());
     stack.pop_back();
-    emitters.emplace_back(*next.body, next.captures, next.outer, emitTensor).emit(*next.into);
+    emitters.emplace_back(*next.body, next.captures, Naming{next.outer, next.position, {}}, emitTensor).emit(*next.into);
     for (Pending& pending : emitters.back().takePending()) stack.push_back(std::move(pending));
   }
   return main;

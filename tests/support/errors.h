@@ -26,4 +26,11 @@ bool throwsError(ErrorKind kind, std::string_view part, const Body& body) {
   return error && error->kind() == kind && error->message().find(part) != std::string::npos;
 }
 
+/// "3: MESSAGE", the exit code and message of the Error that `body` throws; "nothing" when it returns.
+template <typename Body>
+std::string outcomeOf(const Body& body) {
+  const auto error = errorOf([&] { static_cast<void>(body()); });
+  return error ? std::to_string(static_cast<int>(error->kind())) + ": " + error->message() : "nothing";
+}
+
 }  // namespace compress::test
