@@ -3,6 +3,7 @@
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
+#include "lib/eval/gates.h"
 #include "tools/option_values.h"
 
 namespace compress {
@@ -50,7 +51,7 @@ void CommonOptions::check() const {
     throw Error(ErrorKind::usage, "--output and --in-place exclude each other", "leave one of them out");
   if (quiet && verbose) throw Error(ErrorKind::usage, "--quiet and --verbose exclude each other", "leave one of them out");
   if (timeout) parseSeconds("timeout", *timeout);
-  if (memoryLimit) parseByteCount("memory-limit", *memoryLimit);
+  if (memoryLimit) parseSize(*memoryLimit, "memory-limit");
   if (device == "cuda")
     throw Error(ErrorKind::resource, "--device cuda: the CUDA plugin libcompress_cuda.so is not installed", "use --device cpu");
 }

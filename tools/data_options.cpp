@@ -4,8 +4,8 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "tools/document.h"
-#include "tools/input_model.h"
+#include "lib/eval/run_over.h"
+#include "lib/onnx/read.h"
 
 namespace compress {
 
@@ -46,6 +46,7 @@ std::unique_ptr<Dataset> DataOptions::open(VerbContext& context, const Model& mo
   DataSource source;
   source.path = path;
   source.limit = limit;
+  source.readTensor = readTensorProto;
   source.seed = static_cast<uint64_t>(context.common.seed);
   if (role == "eval") {
     source.inputs = parseInputPaths(inputs);
@@ -64,9 +65,7 @@ std::unique_ptr<Dataset> DataOptions::openCalibration(VerbContext& context, cons
     throw Error(ErrorKind::usage, "--calib is missing: static quantization needs samples of what the model will see",
                 "give --calib PATH; --calib random takes random numbers, for trials only");
   if (*calib != "random") return open(context, model, "calib", *calib, calibSamples);
-  const std::string warning = "calibrated with random numbers: ranges, and with them accuracy, mean nothing";
-  context.console.warn(text("W-CALIB-RANDOM ", warning));
-  recordWarning(context.document, "W-CALIB-RANDOM", warning);
+  warnAs(context, "W-CALIB-RANDOM: calibrated with random numbers: ranges, and with them accuracy, mean nothing");
   context.document["data"].push_back({{"role", "calib"}, {"path", "random"}, {"samples", calibSamples}});
   return randomDataset(inputSpecs(model), calibSamples, static_cast<uint64_t>(context.common.seed));
 }
@@ -79,7 +78,7 @@ std::unique_ptr<Dataset> DataOptions::openEvaluation(VerbContext& context, const
 std::map<std::string, std::filesystem::path> parseInputPaths(const std::vector<std::string>& words) {
   std::map<std::string, std::filesystem::path> paths;
   for (const std::string& word : words) {
-    const size_t equals = word.rfind('=');
+    const size_t equals = word.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == word.size())
       throw Error(ErrorKind::usage, text("--input: '", displayName(word), "' is not of the form NAME=PATH"));
     if (!paths.emplace(word.substr(0, equals), word.substr(equals + 1)).second)

@@ -11,9 +11,8 @@
 #include "lib/base/digest.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
+#include "lib/eval/gates.h"
 #include "lib/onnx/read.h"
-#include "tools/document.h"
-#include "tools/option_values.h"
 
 namespace compress {
 namespace {
@@ -36,7 +35,7 @@ ReadOptions readOptions(const CommonOptions& common) {
   ReadOptions options;
   options.allowLinkedData = common.allowLinkedData;
   options.allowExternalData = !common.untrusted;
-  if (common.memoryLimit) options.limits.memoryBytes = parseByteCount("memory-limit", *common.memoryLimit);
+  if (common.memoryLimit) options.limits.memoryBytes = parseSize(*common.memoryLimit, "memory-limit");
   return options;
 }
 
@@ -122,10 +121,7 @@ InputModel readInputModel(VerbContext& context, const std::string& operand) {
   InputModel input = within([&] { return shown; }, [&] {
     return isStandardInput ? fromStandardInput(context, warnings) : fromFile(context, operand, warnings);
   });
-  for (const std::string& warning : warnings) {
-    context.console.warn(text(shown, ": ", warning));
-    recordWarning(context.document, "W-INPUT", warning);
-  }
+  for (const std::string& warning : warnings) warnAs(context, text("W-INPUT: ", shown, ": ", warning));
   return input;
 }
 

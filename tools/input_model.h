@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "lib/eval/run_over.h"
 #include "lib/ir/model.h"
 #include "tools/verb.h"
 

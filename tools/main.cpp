@@ -13,12 +13,15 @@
 #include "tools/document.h"
 #include "tools/help.h"
 #include "tools/option_values.h"
+#include "tools/reports.h"
 #include "tools/verbs.h"
 
 namespace compress {
 
 std::span<const VerbSpec> allVerbs() {
-  static const std::vector<VerbSpec> verbs = {};
+  static const std::vector<VerbSpec> verbs = {
+      runVerb(), evalVerb(), benchVerb(), calibrateVerb(), compareVerb(),
+  };
   return verbs;
 }
 
@@ -33,12 +36,8 @@ class CliVisitor : public OptionVisitor {
   explicit CliVisitor(CLI::App& app) : app_(app) {}
   std::set<std::string> given;
 
-  void visit(bool& field, const OptionInfo& info) override {
-    app_.add_flag_function(text(flags(info), ",!--no-", info.name), [this, &field, name = std::string(info.name)](int64_t count) {
-      field = count > 0;
-      given.insert(name);
-    });
-  }
+  void visit(bool& field, const OptionInfo& info) override { flag(field, info); }
+  void visit(std::optional<bool>& field, const OptionInfo& info) override { flag(field, info); }
   void visit(int64_t& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseInteger(info, w); }); }
   void visit(double& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseReal(info, w); }); }
   void visit(std::string& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseChoice(info, w); }); }
@@ -51,6 +50,14 @@ class CliVisitor : public OptionVisitor {
  private:
   static std::string flags(const OptionInfo& info) {
     return info.letter != 0 ? text('-', info.letter, ",--", info.name) : text("--", info.name);
+  }
+
+  template <typename Field>
+  void flag(Field& field, const OptionInfo& info) {
+    app_.add_flag_function(text(flags(info), ",!--no-", info.name), [this, &field, name = std::string(info.name)](int64_t count) {
+      field = count > 0;
+      given.insert(name);
+    });
   }
 
   template <typename Store>
@@ -130,7 +137,7 @@ std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOpt
     throw Error(ErrorKind::usage, error.what(), text("compress ", spec.name, " --help lists the options"));
   }
   requireNoExtras(spec, app.remaining(), rows);
-  if (operands.size() < wanted.size())
+  if (operands.size() < wanted.size() && wanted[operands.size()].front() != '[')
     throw Error(ErrorKind::usage, text(spec.name, ": ", wanted[operands.size()], " is missing"), text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
   return visitor.given;
 }
@@ -144,6 +151,7 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   Words operands;
   const std::set<std::string> given = parseArguments(spec, *verb, common, arguments, operands);
   common.check();
+  checkReports(common);
   Console console(common);
   document["effective_config"] = settings(*verb, common, spec.groups, given);
   for (const auto& [name, setting] : document["effective_config"].items())
@@ -153,6 +161,7 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   VerbContext context{operands, common, console, deadline, document};
   const int code = verb->run(context);
   finishDocument(document, common, code);
+  writeReports(common, document);
   if (common.json) console.write(documentText(document));
   return code;
 }

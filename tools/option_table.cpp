@@ -22,9 +22,12 @@ class JsonVisitor : public OptionVisitor {
   void visit(std::optional<std::string>& field, const OptionInfo& info) override { optional(field, info); }
   void visit(std::optional<int64_t>& field, const OptionInfo& info) override { optional(field, info); }
   void visit(std::optional<double>& field, const OptionInfo& info) override { optional(field, info); }
+  void visit(std::optional<bool>& field, const OptionInfo& info) override { flag(field, info); }
 
  protected:
   virtual void option(const Json& value, const OptionInfo& info) = 0;
+  /// A flag with three states.
+  virtual void flag(const std::optional<bool>& value, const OptionInfo& info) { optional(value, info); }
 
  private:
   template <typename T>
@@ -48,6 +51,9 @@ class RowVisitor : public JsonVisitor {
     row.help += info.help;
     if (!value.is_boolean()) addValue(row, value, info);
     rows.push_back(std::move(row));
+  }
+  void flag(const std::optional<bool>&, const OptionInfo& info) override {
+    rows.push_back({section_, std::string(info.name), text("    --", info.name, ", --no-", info.name), std::string(info.help)});
   }
 
  private:

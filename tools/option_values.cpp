@@ -32,7 +32,7 @@ std::string rangeText(const OptionInfo& info, std::string_view kind) {
   return std::string(kind);
 }
 
-/// Splits "4GiB" into 4 and the factor of its unit; nothing where either is not understood.
+/// "30m" as 30 times the factor of m; nothing where either is not understood.
 std::optional<double> withUnit(std::string_view word, std::initializer_list<std::pair<std::string_view, double>> units) {
   const size_t digits = std::min(word.find_first_not_of("0123456789."), word.size());
   const auto number = wholeNumber<double>(word.substr(0, digits));
@@ -74,12 +74,6 @@ std::vector<std::string> splitWords(const OptionInfo& info, std::string_view wor
     at = comma + 1;
   }
   return words;
-}
-
-int64_t parseByteCount(std::string_view name, std::string_view word) {
-  const auto bytes = withUnit(word, {{"", 1}, {"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}});
-  if (!bytes || *bytes < 1 || *bytes >= 9e18) refuse(name, word, "a size such as 300MB or 4GiB");
-  return static_cast<int64_t>(*bytes);
 }
 
 double parseSeconds(std::string_view name, std::string_view word) {

@@ -19,9 +19,7 @@ std::string parseChoice(const OptionInfo& info, std::string_view word);
 /// "a,b" as two words; empty words are refused.
 std::vector<std::string> splitWords(const OptionInfo& info, std::string_view word);
 
-/// "4GiB", "300MB", "4096": bytes, above 0. `name` is the option's.
-int64_t parseByteCount(std::string_view name, std::string_view word);
-/// "90", "90s", "30m", "2h": seconds, above 0.
+/// "90", "90s", "30m", "2h": seconds, above 0. `name` is the option's.
 double parseSeconds(std::string_view name, std::string_view word);
 
 }  // namespace compress

@@ -9,6 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
+#include "lib/eval/gates.h"
 #include "tools/option_values.h"
 
 namespace compress {
@@ -29,7 +30,7 @@ void prepareProcess(const CommonOptions& common) {
   setThreadCount(static_cast<int>(common.threads));
   if (common.untrusted) limit(RLIMIT_CORE, 0, "--untrusted: core dump limit");
   if (common.memoryLimit)
-    limit(RLIMIT_DATA, static_cast<rlim_t>(parseByteCount("memory-limit", *common.memoryLimit)), "--memory-limit");
+    limit(RLIMIT_DATA, static_cast<rlim_t>(parseSize(*common.memoryLimit, "memory-limit")), "--memory-limit");
 }
 
 Deadline::Deadline(const CommonOptions& common) : start_(std::chrono::steady_clock::now()) {

@@ -6,22 +6,38 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
+#include "lib/eval/report.h"
 #include "tools/document.h"
 
 namespace compress {
+namespace {
+
+struct Renderer {
+  std::string_view suffix;
+  std::string (*render)(const nlohmann::ordered_json&);
+};
+
+constexpr Renderer kRenderers[] = {{".json", documentText}, {".html", renderHtml}, {".md", renderMarkdown}, {".xml", renderJunit}};
+
+const Renderer& rendererOf(const std::string& report) {
+  const std::string suffix = std::filesystem::path(report).extension().string();
+  for (const Renderer& renderer : kRenderers)
+    if (renderer.suffix == suffix) return renderer;
+  throw Error(ErrorKind::usage, text("--report ", displayName(report), ": suffix '", displayName(suffix), "' names no type of report, expected .json, .html, .md or .xml"));
+}
+
+}  // namespace
 
 void checkReports(const CommonOptions& common) {
   for (const std::string& report : common.reports) {
-    const std::filesystem::path path(report);
-    if (path.extension() != ".json")
-      throw Error(ErrorKind::usage, text("--report ", report, ": suffix '", path.extension().string(), "' names no report type, expected .json"));
-    if (!common.force && std::filesystem::exists(path))
-      throw Error(ErrorKind::io, text(report, ": exists"), "remove it, or overwrite it with --force");
+    rendererOf(report);
+    if (!common.force && std::filesystem::exists(report))
+      throw Error(ErrorKind::io, text(report, ": exists"), "name another file, or overwrite it with --force");
   }
 }
 
 void writeReports(const CommonOptions& common, const nlohmann::ordered_json& document) {
-  for (const std::string& report : common.reports) writeFileAtomically(report, documentText(document), common.force);
+  for (const std::string& report : common.reports) writeFileAtomically(report, rendererOf(report).render(document), common.force);
 }
 
 }  // namespace compress

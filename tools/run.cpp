@@ -8,6 +8,7 @@
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "lib/eval/drift.h"
+#include "lib/eval/run_over.h"
 #include "lib/runtime/session.h"
 #include "tools/data_options.h"
 #include "tools/input_model.h"

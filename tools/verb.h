@@ -16,12 +16,15 @@ namespace compress {
 
 /// What a verb is given by main: operands, common options, where to talk to, and the JSON document to fill in.
 struct VerbContext {
-  const std::vector<std::string>& operands;  ///< as many as VerbSpec::operands names
+  const std::vector<std::string>& operands;  ///< as many as VerbSpec::operands names, [optional] ones perhaps not
   const CommonOptions& common;
   Console& console;                          ///< the only way to stdout and stderr
   const Deadline& deadline;                  ///< of --timeout
   nlohmann::ordered_json& document;          ///< cli.md 3.6; printed with --json, stored by --report
 };
+
+/// Shows a warning and adds it to the document; `warning` is "W-CODE: text".
+void warnAs(VerbContext& context, std::string_view warning, std::string_view node = {});
 
 class Verb {
  public:
@@ -36,7 +39,7 @@ struct VerbSpec {
   std::string_view name;
   std::string_view summary;   ///< effect, one line
   std::string_view example;   ///< arguments after the verb's name
-  std::string_view operands;  ///< "MODEL", "A B"
+  std::string_view operands;  ///< "MODEL", "A B", "MODEL [OTHER]"
   OptionGroups groups;        ///< common options that the verb honours; no others are accepted
   std::unique_ptr<Verb> (*make)();
 };

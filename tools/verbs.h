@@ -5,7 +5,9 @@
 namespace compress {
 
 VerbSpec runVerb();
-VerbSpec optimizeVerb();
+VerbSpec evalVerb();
+VerbSpec benchVerb();
+VerbSpec compareVerb();
 VerbSpec calibrateVerb();
 
 }  // namespace compress

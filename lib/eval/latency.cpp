@@ -25,14 +25,17 @@ int64_t involuntarySwitches() {
   return usage.ru_nivcsw;
 }
 
+double millisecondsOf(const std::function<void()>& run) {
+  const auto start = Clock::now();
+  run();
+  return secondsSince(start) * 1e3;
+}
+
 void runBlock(const std::function<void()>& run, std::vector<double>& ms) {
   for (int i = 0; i < kLeadIn; ++i) run();
   const auto begin = Clock::now();
-  do {
-    const auto start = Clock::now();
-    run();
-    ms.push_back(secondsSince(start) * 1e3);
-  } while (secondsSince(begin) < kBlockSeconds);
+  do ms.push_back(millisecondsOf(run));
+  while (secondsSince(begin) < kBlockSeconds);
 }
 
 void summarize(Latency& latency, uint64_t seed) {
@@ -67,7 +70,9 @@ std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& r
   const auto begin = Clock::now();
   const int64_t switchesBefore = involuntarySwitches();
   const double wanted = options.seconds * static_cast<double>(runs.size());
-  for (int64_t round = 0; round < options.minRounds || secondsSince(begin) < wanted; ++round)
+  for (int64_t round = 0; round < options.runs; ++round)
+    for (size_t i = 0; i < runs.size(); ++i) results[i].ms.push_back(millisecondsOf(runs[i]));
+  for (int64_t round = 0; options.runs == 0 && (round < options.minRounds || secondsSince(begin) < wanted); ++round)
     for (size_t i = 0; i < runs.size(); ++i) runBlock(runs[i], results[i].ms);
   const double perSecond = static_cast<double>(involuntarySwitches() - switchesBefore) / std::max(secondsSince(begin), 1e-9);
   if (contended != nullptr) *contended = perSecond > kSwitchesPerSecond;

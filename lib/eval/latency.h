@@ -13,6 +13,7 @@ struct LatencyOptions {
   int64_t minRounds = 30;
   double warmupSeconds = 0.2;
   uint64_t seed = 0;
+  int64_t runs = 0;           ///< above 0: exactly this many per model, one of each in turn, whatever they take
 };
 
 struct Latency {

@@ -35,6 +35,8 @@ class OptionVisitor {
   virtual void visit(std::optional<std::string>& field, const OptionInfo& info) = 0;
   virtual void visit(std::optional<int64_t>& field, const OptionInfo& info) = 0;
   virtual void visit(std::optional<double>& field, const OptionInfo& info) = 0;
+  /// A flag that may be left unsaid: --NAME, --no-NAME or neither.
+  virtual void visit(std::optional<bool>& field, const OptionInfo& info) = 0;
 };
 
 }  // namespace compress

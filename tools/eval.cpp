@@ -1,0 +1,68 @@
+// eval: task metrics of one model over labelled samples.
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/eval/report.h"
+#include "tools/document.h"
+#include "tools/input_model.h"
+#include "tools/measuring.h"
+#include "tools/verbs.h"
+
+namespace compress {
+namespace {
+
+class Eval : public Verb {
+ public:
+  void options(OptionVisitor& visitor) override {
+    metrics_.options(visitor);
+    data_.options(visitor, DataOptions::kEvaluation);
+  }
+
+  int run(VerbContext& context) override {
+    metrics_.check();
+    const InputModel input = readInputModel(context, context.operands[0]);
+    const std::unique_ptr<Dataset> dataset = data_.openEvaluation(context, input.model);
+    const std::unique_ptr<Backend> backend = makeCpuBackend();
+    return within([&] { return input.shown; }, [&] {
+      Validator validator(input.model, *backend, nullptr, dataset.get(), validatorOptions(context));
+      const Measurement measurement = validator.measure(input.model, input.bytes);
+      report(context, input, measurement);
+      return 0;
+    });
+  }
+
+ private:
+  ValidatorOptions validatorOptions(VerbContext& context) const {
+    return {.threads = static_cast<int>(context.common.threads),
+            .seed = static_cast<uint64_t>(context.common.seed),
+            .metrics = metrics_.names(),
+            .progress = [&context](std::string_view line) {
+              context.deadline.check();
+              context.console.progress(line);
+            }};
+  }
+
+  static void report(VerbContext& context, const InputModel& input, const Measurement& measurement) {
+    recordModel(context, "model", {input.model, input.shown, input.bytes}, measurement.facts);
+    context.document["accuracy"] = accuracyToJson("model", measurement.metrics, nullptr);
+    for (const std::string& warning : measurement.warnings) warnAs(context, warning);
+    for (const MetricResult& metric : measurement.metrics) context.console.result(text(displayName(input.shown), "  ", shownMetric(metric)));
+  }
+
+  MetricOptions metrics_;
+  DataOptions data_;
+};
+
+}  // namespace
+
+VerbSpec evalVerb() {
+  return {.name = "eval",
+          .summary = "measure the model's task metric on labelled samples",
+          .example = "--data test.npz --metric top1,top5 --preset cifar10 model.onnx",
+          .operands = "MODEL",
+          .groups = kReading | kComputing | kSeeded | kReporting | kForce,
+          .make = []() -> std::unique_ptr<Verb> { return std::make_unique<Eval>(); }};
+}
+
+}  // namespace compress

@@ -1,0 +1,109 @@
+#include "tools/measuring.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/eval/report.h"
+#include "tools/document.h"
+
+namespace compress {
+namespace {
+
+/// The short check of every run, per model; --bench takes the full time of cli.md section 6.
+constexpr double kShortSeconds = 0.5;
+constexpr int64_t kShortRounds = 5;
+
+LatencyOptions latencyOptions(bool isFull, uint64_t seed) {
+  LatencyOptions options;
+  options.seed = seed;
+  if (isFull) return options;
+  options.seconds = kShortSeconds;
+  options.minRounds = kShortRounds;
+  options.warmupSeconds = 0.05;
+  return options;
+}
+
+}  // namespace
+
+void MetricOptions::options(OptionVisitor& visitor) {
+  visitor.visit(metrics_, {.name = "metric", .help = "task metrics: top1, top5, mse, cos, psnr", .placeholder = "NAMES"});
+}
+
+void MetricOptions::check() const {
+  for (const std::string& name : metrics_) makeMetric(name);
+}
+
+void JudgeOptions::options(OptionVisitor& visitor) {
+  visitor.section("Measuring");
+  metrics_.options(visitor);
+  visitor.visit(bench_, {.name = "bench", .help = "time both models in full, or not at all; a short check without either"});
+  visitor.section("Gates (exit code 1 where one fails)");
+  visitor.visit(gates_.maxDrop, {.name = "max-drop", .help = "most that the metric may lose: 1% of it, 0.5pt, or its own unit", .placeholder = "DROP"});
+  visitor.visit(gates_.minMetric, {.name = "min-metric", .help = "least value of a metric, as in top1>=0.74, repeatable", .placeholder = "NAME>=VALUE"});
+  visitor.visit(gates_.maxSize, {.name = "max-size", .help = "largest file, as in 4MB", .placeholder = "SIZE"});
+  visitor.visit(gates_.minSpeedup, {.name = "min-speedup", .help = "least speedup, judged on the near edge of its interval", .min = 0, .placeholder = "X"});
+  visitor.visit(gates_.maxLatencyP95, {.name = "max-latency-p95", .help = "most of the 95th percentile of the time of a run, as in 8ms", .placeholder = "TIME"});
+  visitor.visit(gateLevel_, {.name = "gate-level", .help = "warn: failed gates leave the exit code at 0", .choices = {"error", "warn"}});
+}
+
+void JudgeOptions::check(const DataOptions& data, bool hasSpeed) const {
+  metrics_.check();
+  checkGates(gates_, data.hasEvaluation(), hasSpeed && wantsSpeed());
+}
+
+SpeedMeasurement JudgeOptions::timeBoth(VerbContext& context, const Candidate& before, const Candidate& after, Backend& backend, const Dataset& samples) const {
+  context.console.progress("timing");
+  const auto seed = static_cast<uint64_t>(context.common.seed);
+  SpeedMeasurement speed = measureSpeed(before.model, after.model, backend, samples, static_cast<int>(context.common.threads), latencyOptions(bench_ == true || hasSpeedGate(), seed));
+  if (speed.verdict.contended) warnAs(context, "W-CONTENDED: other processes took the processor while timing: speed is not to be believed");
+  if (speed.verdict.significant && speed.verdict.speedup < 1)
+    warnAs(context, text("W-SLOWER: the result is slower: ", fixed(speed.before.p50, 3), " -> ", fixed(speed.after.p50, 3), " ms"));
+  context.document["latency"] = {latencyToJson("before", "cpu", speed.before, false), latencyToJson("after", "cpu", speed.after, false)};
+  context.document["compare"] = speedToJson(speed);
+  return speed;
+}
+
+Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, const Candidate& after, const Dataset* samples, const Dataset* evaluation) const {
+  const std::unique_ptr<Backend> backend = makeCpuBackend();
+  ValidatorOptions options{.threads = static_cast<int>(context.common.threads),
+                           .seed = static_cast<uint64_t>(context.common.seed),
+                           .metrics = metrics_.names(),
+                           .progress = [&](std::string_view line) {
+                             context.deadline.check();
+                             context.console.progress(line);
+                           }};
+  Validator validator(before.model, *backend, samples, evaluation, std::move(options));
+  Findings findings;
+  findings.before = validator.measure(before.model, before.bytes);
+  findings.after = validator.measure(after.model, after.bytes);
+  recordModel(context, "before", before, findings.before.facts);
+  recordModel(context, "after", after, findings.after.facts);
+  for (const nlohmann::ordered_json& entry : accuracyToJson("before", findings.before.metrics, nullptr)) context.document["accuracy"].push_back(entry);
+  for (const nlohmann::ordered_json& entry : accuracyToJson("after", findings.after.metrics, &findings.before.metrics)) context.document["accuracy"].push_back(entry);
+  if (!findings.after.drift.empty()) context.document["drift"] = verifyToJson(findings.after.drift);
+  for (const std::string& warning : findings.after.warnings) warnAs(context, warning);
+  const Dataset* timed = samples != nullptr ? samples : evaluation;
+  if (wantsSpeed() && timed != nullptr) findings.speed = timeBoth(context, before, after, *backend, *timed);
+  GateOptions gates = gates_;
+  gates.isWarning = gateLevel_ == "warn";
+  findings.gates = judgeGates(gates, findings.before, findings.after, findings.speed ? &*findings.speed : nullptr);
+  if (!findings.gates.empty()) context.document["gates"] = gatesToJson(findings.gates);
+  const Verdict verdict = validator.judge(findings.after, false);
+  if (!verdict.accepted) context.console.warn(verdict.reason);
+  findings.isAccepted = verdict.accepted && allMet(findings.gates);
+  return findings;
+}
+
+std::string shownMetric(const MetricResult& metric) {
+  const double factor = metric.isProportion ? 100 : 1;
+  const std::string unit = metric.isProportion ? " %" : metric.unit.empty() ? "" : " " + metric.unit;
+  const int decimals = metric.isProportion ? 2 : 4;
+  return text(metric.name, ' ', fixed(factor * metric.value, decimals), unit, "  [", fixed(factor * metric.low, decimals), ", ", fixed(factor * metric.high, decimals), "]  n ", metric.count);
+}
+
+void recordModel(VerbContext& context, std::string_view id, const Candidate& model, const ModelFacts& facts) {
+  context.document["models"].push_back(toJson(ModelRecord{.id = std::string(id), .path = model.path, .sha256 = {}, .bytes = model.bytes, .zstdBytes = 0}, facts));
+}
+
+}  // namespace compress

@@ -1,0 +1,68 @@
+// Measuring a model, alone or against what it was: metrics, drift, speed, gates; as options, text and JSON.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/eval/gates.h"
+#include "lib/eval/validator.h"
+#include "tools/data_options.h"
+#include "tools/verb.h"
+
+namespace compress {
+
+/// --metric.
+class MetricOptions {
+ public:
+  void options(OptionVisitor& visitor);
+  /// Throws Error(usage) with the choices for a metric that there is not.
+  void check() const;
+  const std::vector<std::string>& names() const { return metrics_; }
+
+ private:
+  std::vector<std::string> metrics_ = {"top1"};
+};
+
+/// A model in the comparison, with the size of its file.
+struct Candidate {
+  const Model& model;
+  std::string path;
+  int64_t bytes = 0;
+};
+
+struct Findings {
+  Measurement before, after;
+  std::optional<SpeedMeasurement> speed;
+  std::vector<GateResult> gates;
+  bool isAccepted = true;  ///< no error-level gate failed, no output became non-finite or constant
+};
+
+/// Metrics, timing and gates of verbs that compare two models.
+class JudgeOptions {
+ public:
+  void options(OptionVisitor& visitor);
+  /// Before any work: gates must be sound, and what they need must be measured.
+  void check(const DataOptions& data, bool hasSpeed = true) const;
+  bool wantsSpeed() const { return bench_ != false; }
+  bool hasSpeedGate() const { return gates_.minSpeedup || gates_.maxLatencyP95; }
+
+  /// Measures both; `samples` are for drift and for speed's inputs, `evaluation` for metrics; either may be null. Fills in the document's
+  /// "models", "accuracy", "latency", "compare" and "gates", and warns.
+  Findings compare(VerbContext& context, const Candidate& before, const Candidate& after, const Dataset* samples, const Dataset* evaluation) const;
+
+ private:
+  SpeedMeasurement timeBoth(VerbContext& context, const Candidate& before, const Candidate& after, Backend& backend, const Dataset& samples) const;
+
+  MetricOptions metrics_;
+  GateOptions gates_;
+  std::string gateLevel_ = "error";
+  std::optional<bool> bench_;
+};
+
+/// "top1 71.88 % [70.2, 73.5]  n 1000".
+std::string shownMetric(const MetricResult& metric);
+
+/// Adds one entry to the document's "models".
+void recordModel(VerbContext& context, std::string_view id, const Candidate& model, const ModelFacts& facts);
+
+}  // namespace compress
