@@ -1,27 +1,29 @@
 #include "tools/closing_line.h"
 
+#include "lib/base/text.h"
 #include "lib/eval/report.h"
 
 namespace compress {
 namespace {
 
+std::string sizeChange(int64_t before, int64_t after) {
+  const double percent = before > 0 ? 100.0 * static_cast<double>(after - before) / static_cast<double>(before) : 0;
+  return text(humanBytes(before), " -> ", humanBytes(after), " (", percent >= 0 ? "+" : "", fixed(percent, 1), " %)");
+}
+
 std::string note(const OutputPlan& plan, const Outcome& outcome) {
-  if (!outcome.isAccepted) return "not written";
-  if (plan.isDryRun) return "dry run: not written";
-  return outcome.isOriginal ? "kept original" : "";
+  if (!outcome.isAccepted) return "  not written";
+  if (plan.isDryRun) return "  dry run: not written";
+  return outcome.isOriginal ? "  kept original" : "";
 }
 
 }  // namespace
 
 void printClosingLine(VerbContext& context, const InputModel& input, const OutputPlan& plan, const Outcome& outcome, const Findings* findings) {
-  Closing closing{.input = input.shown, .output = plan.shown(), .bytesBefore = input.bytes, .bytesAfter = outcome.bytes,
-                  .metricBefore = std::nullopt, .metricAfter = std::nullopt, .speed = std::nullopt, .note = note(plan, outcome)};
-  if (findings != nullptr && !findings->after.metrics.empty()) {
-    closing.metricBefore = findings->before.metrics.front();
-    closing.metricAfter = findings->after.metrics.front();
-  }
-  if (findings != nullptr) closing.speed = findings->speed;
-  const std::string line = closingLine(closing);
+  const bool hasMetric = findings != nullptr && !findings->after.metrics.empty();
+  const std::string measures = closingMeasures(hasMetric ? &findings->before.metrics.front() : nullptr, hasMetric ? &findings->after.metrics.front() : nullptr,
+                                               findings != nullptr && findings->speed ? &*findings->speed : nullptr);
+  const std::string line = text(displayName(input.shown), " -> ", displayName(plan.shown()), "  ", sizeChange(input.bytes, outcome.bytes), "  ", measures, note(plan, outcome));
   if (plan.path) context.console.result(line);
   else context.console.note(line);
 }
