@@ -7,8 +7,10 @@
 #include "lib/base/random.h"
 #include "lib/base/text.h"
 #include "lib/eval/arrays.h"
+#include "lib/eval/file_datasets.h"
 #include "lib/eval/input_plan.h"
 #include "lib/eval/labels.h"
+#include "lib/eval/picture.h"
 #include "lib/eval/selection.h"
 
 namespace compress {
@@ -160,6 +162,8 @@ void requireCount(std::string_view what, int64_t found, int64_t expected) {
 std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector<InputSpec>& inputs, const PreprocessOptions& options) {
   if (inputs.empty()) throw Error(ErrorKind::input, "the model has no inputs: there is nothing to feed");
   const SlicedPath sliced = parseSlice(source.path);
+  if (std::filesystem::is_directory(sliced.path)) return isTensorFolder(sliced.path) ? openTensorFolders(source, inputs) : openPictures(source, inputs, options);
+  if (hasPictureName(sliced.path)) return openPictures(source, inputs, options);
   ArrayFile main{"npy", {}};
   if (!sliced.path.empty()) main = openArrays(sliced.path);
   Arrays& arrays = main.arrays;
