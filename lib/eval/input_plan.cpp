@@ -100,7 +100,8 @@ struct Extent {
 Extent declaredExtent(const Type& type) {
   if (!type.hasRank() || type.rank() != 4) return {};
   const std::vector<Dim>& dims = *type.dims;
-  const bool channelsLast = dims[3].value == 3 || (dims[3].value == 1 && dims[1].value != 1);
+  const auto isColour = [&](size_t axis) { return dims[axis].value == 1 || dims[axis].value == 3; };
+  const bool channelsLast = isColour(3) && !isColour(1);
   const auto known = [&](size_t axis) { return std::max<int64_t>(dims[axis].value, 0); };
   return channelsLast ? Extent{known(1), known(2)} : Extent{known(2), known(3)};
 }
@@ -223,6 +224,8 @@ InputPlan::Geometry InputPlan::geometry(const Shape& sample) const {
 Tensor InputPlan::apply(const Tensor& source, std::string_view where) const {
   const Tensor cut = isPicture_ ? resizeAndCrop(source, preprocess_.resize, preprocess_.crop, preprocess_.interp == "bicubic") : source;
   Geometry g = within([&] { return std::string(where); }, [&] { return geometry(cut.shape()); });
+  if (static_cast<size_t>(g.channels) != mean_.size())
+    throw Error(ErrorKind::input, text(where, ": ", print(cut.shape()), " gives ", g.channels, " channels, expected ", mean_.size()), "set --resize and --crop");
   if (!g.isLuma) return convert(cut, g, where);
   const Tensor gray = luma(cut, g.pixels, g.sourceChannelStride, g.sourcePixelStride, preprocess_.sourceOrder == "bgr");
   g.sourceChannelStride = 0;
