@@ -13,24 +13,24 @@ constexpr size_t kNone = std::numeric_limits<size_t>::max();
 class Walker {
  public:
   Walker(const std::vector<std::vector<size_t>>& successors, size_t budget)
-      : successors_(successors), budget_(budget), reached_(successors.size(), kNone), from_(successors.size()) {}
+      : successors_(successors), budget_(budget), reached_(successors.size(), kNone), from_(successors.size()), depth_(successors.size()) {}
 
   /// The shortest way from `start` back to it in less than `limit` steps; empty where there is none.
   std::vector<size_t> wayBack(size_t start, size_t limit) {
-    std::vector<size_t> level{start};
+    queue_.assign(1, start);
     reached_[start] = start;
-    for (size_t length = 1; length < limit && !level.empty(); ++length) {
-      std::vector<size_t> next;
-      for (const size_t vertex : level)
-        for (const size_t to : successors_[vertex]) {
-          ++steps_;
-          if (to == start) return pathTo(vertex, start);
-          if (reached_[to] == start) continue;
-          reached_[to] = start;
-          from_[to] = vertex;
-          next.push_back(to);
-        }
-      level = std::move(next);
+    depth_[start] = 1;
+    for (size_t i = 0; i < queue_.size() && depth_[queue_[i]] < limit; ++i) {
+      const size_t vertex = queue_[i];
+      for (const size_t to : successors_[vertex]) {
+        ++steps_;
+        if (to == start) return pathTo(vertex, start);
+        if (reached_[to] == start) continue;
+        reached_[to] = start;
+        from_[to] = vertex;
+        depth_[to] = depth_[vertex] + 1;
+        queue_.push_back(to);
+      }
     }
     return {};
   }
@@ -50,6 +50,8 @@ class Walker {
   size_t steps_ = 0;
   std::vector<size_t> reached_;
   std::vector<size_t> from_;
+  std::vector<size_t> depth_;
+  std::vector<size_t> queue_;
 };
 
 /// Edges without those that lead to a dead end: every vertex that has an edge left can be followed for ever.
