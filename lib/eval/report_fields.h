@@ -24,10 +24,23 @@ struct ReportTable {
   std::vector<std::vector<std::string>> rows;
 };
 
-/// Gates, models, accuracy, latency, passes, what was skipped, data: those that the document has rows for, in this order.
+ReportTable gateTable(const nlohmann::ordered_json& document);
+ReportTable modelTable(const nlohmann::ordered_json& document);
+ReportTable accuracyTable(const nlohmann::ordered_json& document);
+ReportTable latencyTable(const nlohmann::ordered_json& document);
+/// Drift per output.
+ReportTable driftTable(const nlohmann::ordered_json& document);
+ReportTable passTable(const nlohmann::ordered_json& document);
+/// Nodes that stayed float or were left alone, and why.
+ReportTable skippedTable(const nlohmann::ordered_json& document);
+ReportTable dataTable(const nlohmann::ordered_json& document);
+/// All of these: those that the document has rows for, in the order above.
 std::vector<ReportTable> reportTables(const nlohmann::ordered_json& document);
-/// Columns of one layer in the per-layer tables.
-ReportTable layerTable(const nlohmann::ordered_json& document);
+
+/// By what the per-layer table is sorted: lowest SQNR, longest time, most bytes first.
+enum class LayerOrder { sqnr, time, bytes };
+/// At most `limit` layers.
+ReportTable layerTable(const nlohmann::ordered_json& document, LayerOrder order, size_t limit);
 /// "ok", "gate failed", "error", "interrupted" and the exit code in words.
 std::string verdictOf(const nlohmann::ordered_json& document);
 
