@@ -75,7 +75,7 @@ Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, co
                            }};
   Validator validator(before.model, *backend, samples, evaluation, std::move(options));
   Findings findings;
-  findings.before = validator.measure(before.model, before.bytes);
+  findings.before = validator.measureReference(before.bytes);
   findings.after = validator.measure(after.model, after.bytes);
   recordModel(context, "before", before, findings.before.facts);
   recordModel(context, "after", after, findings.after.facts);

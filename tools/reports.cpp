@@ -17,13 +17,13 @@ struct Renderer {
   std::string (*render)(const nlohmann::ordered_json&);
 };
 
-constexpr Renderer kRenderers[] = {{".json", documentText}};
+constexpr Renderer kRenderers[] = {{".json", documentText}, {".html", renderHtml}, {".md", renderMarkdown}, {".xml", renderJunit}};
 
 const Renderer& rendererOf(const std::string& report) {
   const std::string suffix = std::filesystem::path(report).extension().string();
   for (const Renderer& renderer : kRenderers)
     if (renderer.suffix == suffix) return renderer;
-  throw Error(ErrorKind::usage, text("--report ", displayName(report), ": suffix '", displayName(suffix), "' names no type of report, expected .json"));
+  throw Error(ErrorKind::usage, text("--report ", displayName(report), ": suffix '", displayName(suffix), "' names no type of report, expected .json, .html, .md or .xml"));
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ std::pair<size_t, uint32_t> decodeUtf8(std::string_view s, size_t at) {
 /// Controls, bidi overrides and isolates, zero-width characters: what can change how a terminal shows other text.
 bool isUnsafe(uint32_t point) {
   return point < 0x20 || (point >= 0x7F && point < 0xA0) || (point >= 0x200B && point <= 0x200F) ||
-         (point >= 0x2028 && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF || point == 0x061C;
+         (point >= 0x2028 && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF || point == 0x061C ||
+         (point & 0xFFFE) == 0xFFFE;
 }
 
 }  // namespace

@@ -108,6 +108,14 @@ Measurement Validator::measureDrift(const Model& model) {
   return measurement;
 }
 
+Measurement Validator::measureReference(int64_t fileBytes) {
+  Measurement measurement;
+  measurement.facts = describe(reference_);
+  measurement.fileBytes = fileBytes;
+  if (evaluation_ != nullptr) addMetrics(reference_, measurement);
+  return measurement;
+}
+
 Measurement Validator::measure(const Model& model, int64_t fileBytes) {
   Measurement measurement = measureDrift(model);
   measurement.fileBytes = fileBytes;

@@ -57,6 +57,8 @@ class Validator {
 
   /// Facts, drift against the reference, metrics. Same numbers for any thread count.
   Measurement measure(const Model& model, int64_t fileBytes = 0);
+  /// Facts and metrics of the reference itself.
+  Measurement measureReference(int64_t fileBytes = 0);
   /// Drift and facts only: what each pass is judged by.
   Measurement measureDrift(const Model& model);
   /// A lossless change: cosine >= 0.99999 and max error <= 1e-4 of the largest output, per output. A lossy one: no output that is
