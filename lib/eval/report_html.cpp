@@ -211,7 +211,7 @@ std::string renderHtml(const Json& document) {
   page += section(modelTable(document)) + section(accuracyTable(document)) + section(driftTable(document)) + waterfall(document) + section(passTable(document));
   page += section(latencyTable(document)) + latencyChart(document) + layerTabs(document) + section(skippedTable(document)) + section(dataTable(document));
   page += environmentSection(document) + commandSection(document);
-  const std::string raw = escapeJsonForHtml(document.dump(-1, ' ', false, Json::error_handler_t::replace));
+  const std::string raw = escapeJsonForHtml(document.dump(-1, ' ', true, Json::error_handler_t::replace));
   if (raw.size() <= kRawLimit) page += text("<script type=\"application/json\" id=\"report\">", raw, "</script>\n");
   return page + "</body></html>\n";
 }

@@ -105,7 +105,7 @@ TEST_CASE("records hold flips, McNemar's p and no NaN", "[report]") {
 }
 
 TEST_CASE("tables align numbers to the right and show names safely", "[report]") {
-  CHECK(renderTable({"name", "n"}, {{"a", "1"}, {"bbbb\x1B", "100"}}) == "name         n\na            1\nbbbb\\x1B  100\n");
+  CHECK(renderTable({"name", "n"}, {{"a", "1"}, {"bbbb\x1B", "100"}}) == "name        n\na           1\nbbbb\\x1B  100\n");
 }
 
 TEST_CASE("the text report shows the sections that the document has", "[report]") {
@@ -128,7 +128,7 @@ TEST_CASE("the HTML report is one closed page whatever the names are", "[report]
     CHECK(page.find("https://") == std::string::npos);
     CHECK(page.find("Content-Security-Policy") != std::string::npos);
     for (const char c : page) CHECK_FALSE((static_cast<unsigned char>(c) < 0x20 && c != '\n'));
-    CHECK(page.find("\xE2\x80\xAE") == page.rfind("\xE2\x80\xAE"));
+    CHECK(page.find("\xE2\x80\xAE") == std::string::npos);
   }
   const std::string page = renderHtml(documentWith("plain"));
   for (const char* part : {"missed", "1.0 MB → 250.0 kB", "-75.0 %", "Size pass by pass", "Left as it was", "Environment", "To do it again", "compress quantize plain"})
