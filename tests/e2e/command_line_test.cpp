@@ -118,6 +118,9 @@ TEST_CASE("what the terminal cannot show safely is escaped", "[e2e]") {
 }
 
 TEST_CASE("a full disk behind standard output is exit code 5", "[e2e]") {
-  if (!std::filesystem::exists("/dev/full")) return WARN("skipped: no /dev/full");
+  if (!std::filesystem::exists("/dev/full")) {
+    WARN("skipped: no /dev/full");
+    return;
+  }
   CHECK(runCompress({"--help"}, {.output = "/dev/full"}).exitCode == 5);
 }
