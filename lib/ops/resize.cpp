@@ -6,6 +6,7 @@
 #include "lib/base/parallel.h"
 #include "lib/ops/access.h"
 #include "lib/ops/families.h"
+#include "lib/ops/resize_table.h"
 #include "lib/ops/rules.h"
 #include "lib/ops/upgrade_tools.h"
 
@@ -147,19 +148,13 @@ double cubicKernel(double x, double a) {
   return 0;
 }
 
-/// Source indices and weights of one output index; none: the extrapolation value.
-struct Taps {
-  std::vector<int64_t> indices;
-  std::vector<double> weights;
-};
-
 /// Elements under the interpolation kernel around `x`, stretched when antialiasing a reduction.
-Taps kernelTaps(const Node& node, bool isCubic, double x, int64_t size, double scale) {
+ResizeTaps kernelTaps(const Node& node, bool isCubic, double x, int64_t size, double scale) {
   const double stretch = node.attributes.integer("antialias", 0) != 0 && scale < 1 ? scale : 1;
   const double a = static_cast<double>(node.attributes.real("cubic_coeff_a", -0.75F));
   const double reach = (isCubic ? 2 : 1) / stretch;
   const bool excludeOutside = node.attributes.integer("exclude_outside", 0) != 0 || stretch != 1;
-  Taps taps;
+  ResizeTaps taps;
   double sum = 0;
   for (auto i = static_cast<int64_t>(std::ceil(x - reach)); i <= static_cast<int64_t>(std::floor(x + reach)); ++i) {
     const double distance = (static_cast<double>(i) - x) * stretch;
@@ -174,12 +169,12 @@ Taps kernelTaps(const Node& node, bool isCubic, double x, int64_t size, double s
   return taps;
 }
 
-std::vector<Taps> tapsOf(const Node& node, int64_t inputSize, const AxisScale& axis) {
+std::vector<ResizeTaps> tapsOf(const Node& node, int64_t inputSize, const AxisScale& axis) {
   const std::string mode = node.attributes.string("mode", "nearest");
   const std::string coordinates = node.attributes.string("coordinate_transformation_mode", "half_pixel");
   const std::string nearestMode = node.attributes.string("nearest_mode", "round_prefer_floor");
   if (mode != "nearest" && mode != "linear" && mode != "cubic") reject("mode is '", displayName(mode), "', expected nearest, linear or cubic");
-  std::vector<Taps> table;
+  std::vector<ResizeTaps> table;
   for (int64_t i = 0; i < axis.size; ++i) {
     const float x = axis.scale == 1 && axis.size == inputSize && coordinates != "tf_crop_and_resize" ? static_cast<float>(i) : sourceCoordinate(coordinates, i, inputSize, axis);
     if (coordinates == "tf_crop_and_resize" && (x < 0 || x > static_cast<float>(inputSize - 1))) table.emplace_back();
@@ -190,13 +185,13 @@ std::vector<Taps> tapsOf(const Node& node, int64_t inputSize, const AxisScale& a
 }
 
 /// One axis of `values`, whose shape is `shape`, resized by the table.
-std::vector<double> resizeAxis(const std::vector<double>& values, Shape& shape, size_t axis, const std::vector<Taps>& table, double extrapolation) {
+std::vector<double> resizeAxis(const std::vector<double>& values, Shape& shape, size_t axis, const std::vector<ResizeTaps>& table, double extrapolation) {
   const int64_t outer = shape.count(0, axis), size = shape[axis], inner = shape.count(axis + 1, shape.rank());
   const auto count = static_cast<int64_t>(table.size());
   std::vector<double> out(static_cast<size_t>(outer * count * inner));
   parallelFor(outer, [&](int64_t o) {
     for (int64_t i = 0; i < count; ++i) {
-      const Taps& taps = table[static_cast<size_t>(i)];
+      const ResizeTaps& taps = table[static_cast<size_t>(i)];
       double* to = out.data() + (o * count + i) * inner;
       if (taps.indices.empty()) std::fill_n(to, inner, extrapolation);
       for (size_t k = 0; k < taps.indices.size(); ++k) {
@@ -214,13 +209,13 @@ std::vector<double> resizeAxis(const std::vector<double>& values, Shape& shape, 
 void resize(ReferenceContext& context) {
   const Shape& x = context.inputs[0].shape();
   const auto given = [&](size_t i) { return context.has(i) ? &context.inputs[i] : nullptr; };
-  const auto scales = axisScales(context.node, x, given(1), given(2), given(3));
+  const auto tables = resizeTables(context.node, x, given(1), given(2), given(3));
   const double extrapolation = static_cast<double>(context.node.attributes.real("extrapolation_value", 0));
   auto values = load<double>(context.inputs[0]);
   Shape shape = x;
   for (size_t axis = 0; axis < x.rank(); ++axis) {
-    const auto table = tapsOf(context.node, x[axis], scales[axis]);
-    const bool isSame = std::ranges::all_of(table, [&](const Taps& taps) { return taps.indices == std::vector<int64_t>{&taps - table.data()}; });
+    const auto& table = tables[axis];
+    const bool isSame = std::ranges::all_of(table, [&](const ResizeTaps& taps) { return taps.indices == std::vector<int64_t>{&taps - table.data()}; });
     if (isSame && static_cast<int64_t>(table.size()) == x[axis]) continue;
     values = resizeAxis(values, shape, axis, table, extrapolation);
   }
@@ -247,6 +242,13 @@ void sayCoordinates(Graph& graph, NodeId id) {
 }
 
 }  // namespace
+
+std::vector<std::vector<ResizeTaps>> resizeTables(const Node& node, const Shape& x, const Tensor* roi, const Tensor* scales, const Tensor* sizes) {
+  const std::vector<AxisScale> axes = axisScales(node, x, roi, scales, sizes);
+  std::vector<std::vector<ResizeTaps>> tables;
+  for (size_t axis = 0; axis < x.rank(); ++axis) tables.push_back(tapsOf(node, x[axis], axes[axis]));
+  return tables;
+}
 
 std::vector<OpSpec> resizeOps() {
   return {

@@ -6,6 +6,7 @@
 #include "lib/runtime/cpu/int8/makers.h"
 #include "lib/runtime/cpu/matmul.h"
 #include "lib/runtime/cpu/pool.h"
+#include "lib/runtime/cpu/resize.h"
 #include "lib/runtime/cpu/softmax.h"
 #include "lib/runtime/cpu/views.h"
 
@@ -34,6 +35,7 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"GlobalAveragePool", "", makePool},
       KernelEntry{"Softmax", "", makeSoftmax},
       KernelEntry{"LogSoftmax", "", makeSoftmax},
+      KernelEntry{"Resize", "", makeResize},
       KernelEntry{"Reshape", "", makeReshape},
       KernelEntry{"Flatten", "", makeReshape},
       KernelEntry{"Squeeze", "", makeReshape},

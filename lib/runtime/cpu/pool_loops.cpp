@@ -47,10 +47,15 @@ HWY_INLINE void poolChannels(D d, const PoolShape& s, const float* image, float*
   hn::StoreU(s.isMax ? sum : hn::Mul(sum, hn::Set(d, factor)), d, target);
 }
 
+/// Channels from `c` on in vectors of one size; the first channel that is left.
+template <typename D>
+HWY_INLINE int64_t poolVectors(D d, const PoolShape& s, const float* image, float* to, int64_t c, const Span& rows, const Span& columns, float factor) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; c + lanes <= s.channels; c += lanes) poolChannels(d, s, image + c, to + c, rows, columns, factor);
+  return c;
+}
+
 void poolRow(const PoolShape& s, const float* image, float* target, int64_t row) {
-  const hn::ScalableTag<float> wide;
-  const hn::CappedTag<float, 1> one;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(wide));
   const Span rows = spanOf(row, s.strideHeight, s.kernelHeight, s.dilationHeight, s.padTop, s.padBottom, s.height);
   for (int64_t column = 0; column < s.outWidth; ++column) {
     const Span columns = spanOf(column, s.strideWidth, s.kernelWidth, s.dilationWidth, s.padLeft, s.padRight, s.width);
@@ -58,9 +63,10 @@ void poolRow(const PoolShape& s, const float* image, float* target, int64_t row)
                           std::max<int64_t>(0, (columns.last - columns.first + columns.step - 1) / columns.step);
     const float factor = 1.F / static_cast<float>(std::max<int64_t>(1, s.countsPads ? rows.padded * columns.padded : there));
     float* const to = target + column * s.channels;
-    int64_t c = 0;
-    for (; c + lanes <= s.channels; c += lanes) poolChannels(wide, s, image + c, to + c, rows, columns, factor);
-    for (; c < s.channels; ++c) poolChannels(one, s, image + c, to + c, rows, columns, factor);
+    int64_t c = poolVectors(hn::ScalableTag<float>(), s, image, to, 0, rows, columns, factor);
+    c = poolVectors(hn::CappedTag<float, 8>(), s, image, to, c, rows, columns, factor);
+    c = poolVectors(hn::CappedTag<float, 4>(), s, image, to, c, rows, columns, factor);
+    poolVectors(hn::CappedTag<float, 1>(), s, image, to, c, rows, columns, factor);
   }
 }
 
