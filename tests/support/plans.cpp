@@ -1,0 +1,58 @@
+#include "tests/support/plans.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace compress::test {
+namespace {
+
+std::vector<Shape> shapesOf(const std::vector<Tensor>& inputs) {
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  return shapes;
+}
+
+double errorOf(const Buffer& a, const Buffer& b) {
+  if (a.dtype() != b.dtype() || !(a.shape() == b.shape())) return std::numeric_limits<double>::infinity();
+  const std::vector<double> got = toDoubles(a.snapshot());
+  const std::vector<double> wanted = toDoubles(b.snapshot());
+  double error = 0;
+  double power = 1e-30;
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (std::isnan(got[i]) != std::isnan(wanted[i])) return std::numeric_limits<double>::infinity();
+    if (std::isnan(got[i]) || got[i] == wanted[i]) continue;
+    error += (got[i] - wanted[i]) * (got[i] - wanted[i]);
+    power += wanted[i] * wanted[i];
+  }
+  for (size_t i = 0; i < got.size(); ++i)
+    if (got[i] == wanted[i] && std::isfinite(wanted[i])) power += wanted[i] * wanted[i];
+  return error / power;
+}
+
+}  // namespace
+
+std::vector<Buffer> runOn(Backend& backend, const Model& model, const std::vector<Tensor>& inputs, const CompileOptions& options) {
+  Bindings bindings{inputs, {}};
+  backend.compile(model.graph, shapesOf(inputs), options)->run(bindings);
+  return std::move(bindings.outputs);
+}
+
+double normalizedError(const std::vector<Buffer>& a, const std::vector<Buffer>& b) {
+  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
+  double worst = 0;
+  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, errorOf(a[i], b[i]));
+  return worst;
+}
+
+bool sameBytes(const std::vector<Buffer>& a, const std::vector<Buffer>& b) {
+  return std::ranges::equal(a, b, [](const Buffer& x, const Buffer& y) { return std::ranges::equal(x.raw(), y.raw()); });
+}
+
+std::string stepOps(Backend& backend, const Model& model, const std::vector<Tensor>& inputs, const CompileOptions& options) {
+  std::string ops;
+  for (const StepInfo& step : backend.compile(model.graph, shapesOf(inputs), options)->steps()) ops += (ops.empty() ? "" : " ") + step.op;
+  return ops;
+}
+
+}  // namespace compress::test
