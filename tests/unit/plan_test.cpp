@@ -35,9 +35,9 @@ const std::vector<Pattern>& patterns() {
        "a = Conv(x, w)\nb = LeakyRelu[alpha=0.2](a)\nc = Conv(b, w)\nd = Clip(c, lo, hi)\ne = Conv(d, w)\nf = Tanh(e)\n"
        "g = Conv(f, w)\nh = HardSwish(g)\ni = Conv(h, w)\nj = HardSigmoid[alpha=0.3, beta=0.4](i)\nk = Conv(j, w)\nl = Elu[alpha=0.9](k)\n"
        "m = Conv(l, w)\nn = Gelu(m)\no = Conv(n, w)\np = Gelu[approximate=\"tanh\"](o)\nq = Conv(p, w)\nr = Sigmoid(q)\noutput r",
-       "Reorder Conv Conv Conv Conv Conv Conv Conv Conv Conv Reorder"},
+       "Reorder Conv Conv Conv Conv Conv Conv Conv Conv Conv Elementwise Reorder"},
       {"silu", "input x: float32[1, 4, 6, 6]\nconst w: float32[8, 4, 3, 3]\nc = Conv(x, w)\ns = Sigmoid(c)\ny = Mul(s, c)\noutput y",
-       "Reorder Conv Reorder"},
+       "Reorder Conv Elementwise Reorder"},
       {"conv and batch normalization",
        "input x: float32[1, 3, 8, 8]\nconst w: float32[6, 3, 3, 3]\nconst s: float32[6]\nconst b: float32[6]\nconst m: float32[6]\n"
        "const v: float32[6] = uniform(0.5, 2)\nc = Conv(x, w)\ny = BatchNormalization(c, s, b, m, v)\noutput y",
@@ -60,7 +60,7 @@ const std::vector<Pattern>& patterns() {
        "Reorder Conv Conv Conv Reorder"},
       {"activation before the residual",
        "input x: float32[1, 8, 6, 6]\nconst w: float32[8, 8, 1, 1]\na = Conv(x, w)\nb = Conv(a, w)\ns = Sigmoid(b)\nm = Mul(b, s)\ny = Add(m, a)\noutput y",
-       "Reorder Conv Conv Reorder"},
+       "Reorder Conv Conv Elementwise Reorder"},
       {"two convs into one Add",
        "input x: float32[1, 4, 5, 5]\nconst w: float32[8, 4, 1, 1]\nconst v: float32[8, 4, 1, 1]\na = Conv(x, w)\nb = Conv(x, v)\ny = Add(a, b)\noutput y",
        "Reorder Conv Conv Reorder"},
@@ -72,7 +72,7 @@ const std::vector<Pattern>& patterns() {
        "Reorder AveragePool Reorder"},
       {"Focus: slices into Concat",
        "input x: float32[1, 3, 8, 6]\nconst zero: int64[1] = 0\nconst one: int64[1] = 1\nconst two: int64[1] = 2\nconst three: int64[1] = 3\n"
-       "const end: int64[1] = 9223372036854775807\n"
+       "const end: int64[1] = 1000\n"
        "a = Slice(x, zero, end, two, two)\nb = Slice(x, one, end, two, two)\nc = Slice(a, zero, end, three, two)\nd = Slice(b, zero, end, three, two)\n"
        "e = Slice(x, zero, end, two, two)\nf = Slice(e, one, end, three, two)\ny = Concat[axis=1](c, d, f)\noutput y",
        "StridedConcat Reorder"},
@@ -165,7 +165,7 @@ TEST_CASE("each pattern of fusion gives what the reference gives", "[runtime][pl
 TEST_CASE("a fusion that is switched off by name leaves its nodes apart, with the same result", "[runtime][plan]") {
   const auto cpu = makeCpuBackend();
   const Model model = buildModel(
-      "input x: float32[1, 4, 6, 6]\nconst w: float32[8, 4, 3, 3]\nc = Conv(x, w)\ns = Sigmoid(c)\nm = Mul(s, c)\nd = Conv(x, w)\ny = Add(m, d)\noutput y");
+      "input x: float32[1, 4, 6, 6]\nconst w: float32[8, 4, 3, 3]\nc = Conv(x, w)\ns = HardSwish(c)\nd = Conv(x, w)\ny = Add(s, d)\noutput y");
   const std::vector<Tensor> inputs = randomInputs(model, 2);
   const auto whole = runOn(*cpu, model, inputs);
   CHECK(stepOps(*cpu, model, inputs) == "Reorder Conv Conv Reorder");

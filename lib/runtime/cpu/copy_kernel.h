@@ -23,11 +23,15 @@ class CopyKernel : public Kernel {
   void run() override;
 
  private:
+  void fill() const;
+  void copyShare(int64_t part, int64_t parts) const;
+
   std::string name_;
   std::vector<CopyTask> tasks_;
   int threads_;
   std::vector<std::byte> fill_;
   int64_t outputBytes_;
+  int64_t bytes_ = 0;
   std::vector<const std::byte*> from_;
   std::vector<std::byte*> to_;
   std::byte* filled_ = nullptr;

@@ -1,17 +1,14 @@
 #include "lib/runtime/cpu/strided_copy.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "lib/base/error.h"
+#include "lib/runtime/cpu/copy_loops.h"
 
 namespace compress {
 namespace {
 
-/// Boxes below this size are copied by one thread: waking others costs about as much.
-constexpr int64_t kParallelBytes = 1 << 17;
 constexpr int64_t kTile = 16;
 
 /// rows x columns: the target is contiguous along columns, the source along rows.
@@ -40,7 +37,10 @@ void copyPlane(const Element* from, Element* to, const CopyAxis& outer, const Co
   if (inner.to == 1) {
     switch (inner.count) {
       case 2: return interleave<Element, 2>(from, to, outer.count, outer.from, inner.from, outer.to);
-      case 3: return interleave<Element, 3>(from, to, outer.count, outer.from, inner.from, outer.to);
+      case 3:
+        if constexpr (sizeof(Element) == 4)
+          if (outer.from == 1 && outer.to == 3) return interleaveThree(from, from + inner.from, from + 2 * inner.from, to, outer.count);
+        return interleave<Element, 3>(from, to, outer.count, outer.from, inner.from, outer.to);
       case 4: return interleave<Element, 4>(from, to, outer.count, outer.from, inner.from, outer.to);
       default: break;
     }
@@ -52,12 +52,22 @@ void copyPlane(const Element* from, Element* to, const CopyAxis& outer, const Co
   }
 }
 
+/// Short runs in blocks that the compiler turns into a few moves; a call of memcpy would take longer.
 template <typename Element>
-void copyAxes(const Element* from, Element* to, const CopyAxis* axis, size_t left, int64_t run) {
-  if (left == 0) {
+void copyRun(const Element* from, Element* to, int64_t run) {
+  constexpr int64_t kBlock = 64 / sizeof(Element);
+  if (run > 16 * kBlock) {
     std::memcpy(to, from, static_cast<size_t>(run) * sizeof(Element));
     return;
   }
+  int64_t i = 0;
+  for (; i + kBlock <= run; i += kBlock) std::memcpy(to + i, from + i, 64);
+  for (; i < run; ++i) to[i] = from[i];
+}
+
+template <typename Element>
+void copyAxes(const Element* from, Element* to, const CopyAxis* axis, size_t left, int64_t run) {
+  if (left == 0) return copyRun(from, to, run);
   if (left == 2 && run == 1) return copyPlane(from, to, axis[0], axis[1]);
   if (left == 1 && run == 1) return copyPlane(from, to, CopyAxis{1, 0, 0}, axis[0]);
   for (int64_t i = 0; i < axis->count; ++i) copyAxes(from + i * axis->from, to + i * axis->to, axis + 1, left - 1, run);
@@ -85,6 +95,12 @@ StridedCopy::StridedCopy(int64_t elementBytes, std::vector<CopyAxis> axes, int64
 
 template <typename Element>
 void StridedCopy::copyRange(const Element* from, Element* to, int64_t first, int64_t last) const {
+  from += fromOffset_;
+  to += toOffset_;
+  if (axes_.empty()) {
+    std::memcpy(to, from, static_cast<size_t>(run_) * sizeof(Element));
+    return;
+  }
   CopyAxis part = axes_[0];
   part.count = last - first;
   from += first * part.from;
@@ -94,32 +110,13 @@ void StridedCopy::copyRange(const Element* from, Element* to, int64_t first, int
   for (int64_t i = 0; i < part.count; ++i) copyAxes(from + i * part.from, to + i * part.to, axes_.data() + 1, axes_.size() - 1, run_);
 }
 
-template <typename Element>
-void StridedCopy::runTyped(const Element* from, Element* to, int threads) const {
-  from += fromOffset_;
-  to += toOffset_;
-  if (axes_.empty()) {
-    std::memcpy(to, from, static_cast<size_t>(run_) * sizeof(Element));
-    return;
-  }
-  const int64_t count = axes_[0].count;
-  const int used = static_cast<int>(std::min<int64_t>(threads, count));
-  if (used <= 1 || bytes() < kParallelBytes) return copyRange(from, to, 0, count);
-#pragma omp parallel num_threads(used)
-  {
-    const int64_t part = omp_get_thread_num();
-    const int64_t parts = omp_get_num_threads();
-    copyRange(from, to, count * part / parts, count * (part + 1) / parts);
-  }
-}
-
-void StridedCopy::run(const std::byte* from, std::byte* to, int threads) const {
-  if (count_ == 0) return;
+void StridedCopy::run(const std::byte* from, std::byte* to, int64_t first, int64_t last) const {
+  if (count_ == 0 || first == last) return;
   switch (elementBytes_) {
-    case 1: return runTyped(reinterpret_cast<const uint8_t*>(from), reinterpret_cast<uint8_t*>(to), threads);
-    case 2: return runTyped(reinterpret_cast<const uint16_t*>(from), reinterpret_cast<uint16_t*>(to), threads);
-    case 4: return runTyped(reinterpret_cast<const uint32_t*>(from), reinterpret_cast<uint32_t*>(to), threads);
-    case 8: return runTyped(reinterpret_cast<const uint64_t*>(from), reinterpret_cast<uint64_t*>(to), threads);
+    case 1: return copyRange(reinterpret_cast<const uint8_t*>(from), reinterpret_cast<uint8_t*>(to), first, last);
+    case 2: return copyRange(reinterpret_cast<const uint16_t*>(from), reinterpret_cast<uint16_t*>(to), first, last);
+    case 4: return copyRange(reinterpret_cast<const uint32_t*>(from), reinterpret_cast<uint32_t*>(to), first, last);
+    case 8: return copyRange(reinterpret_cast<const uint64_t*>(from), reinterpret_cast<uint64_t*>(to), first, last);
     default: throw Error(ErrorKind::bug, "a strided copy of elements that are not 1, 2, 4 or 8 bytes");
   }
 }

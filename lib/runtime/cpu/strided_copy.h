@@ -1,5 +1,6 @@
 // Copying a box of elements from one set of strides to another: the one mechanism behind reorders, Transpose, Slice, Concat, Pad and the like.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -17,8 +18,10 @@ struct CopyAxis {
 class StridedCopy {
  public:
   StridedCopy(int64_t elementBytes, std::vector<CopyAxis> axes, int64_t fromOffset = 0, int64_t toOffset = 0);
-  /// On the calling thread and, where the box is large, on others too (at most `threads`).
-  void run(const std::byte* from, std::byte* to, int threads) const;
+  /// Copies part [first, last) of the outermost axis.
+  void run(const std::byte* from, std::byte* to, int64_t first, int64_t last) const;
+  /// Extent of the outermost axis: what run() counts in.
+  int64_t parts() const { return axes_.empty() ? std::min<int64_t>(count_, 1) : axes_[0].count; }
   int64_t bytes() const { return count_ * elementBytes_; }
   int64_t fromOffsetBytes() const { return fromOffset_ * elementBytes_; }
   int64_t toOffsetBytes() const { return toOffset_ * elementBytes_; }
@@ -28,8 +31,6 @@ class StridedCopy {
  private:
   template <typename Element>
   void copyRange(const Element* from, Element* to, int64_t first, int64_t last) const;
-  template <typename Element>
-  void runTyped(const Element* from, Element* to, int threads) const;
 
   int64_t elementBytes_;
   int64_t fromOffset_;
