@@ -36,6 +36,10 @@ const std::vector<Pattern>& patterns() {
        "g = Conv(f, w)\nh = HardSwish(g)\ni = Conv(h, w)\nj = HardSigmoid[alpha=0.3, beta=0.4](i)\nk = Conv(j, w)\nl = Elu[alpha=0.9](k)\n"
        "m = Conv(l, w)\nn = Gelu(m)\no = Conv(n, w)\np = Gelu[approximate=\"tanh\"](o)\nq = Conv(p, w)\nr = Sigmoid(q)\noutput r",
        "Reorder Conv Conv Conv Conv Conv Conv Conv Conv Conv Elementwise Reorder"},
+      {"two activations of one kind behind a conv",
+       "input x: float32[1, 4, 6, 6]\nconst w: float32[8, 4, 3, 3]\nconst lo: float32[] = -1\nconst hi: float32[] = 1\nc = Conv(x, w)\na = LeakyRelu[alpha=0.1](c)\n"
+       "y = Relu(a)\nd = Conv(x, w)\ne = Clip(d, lo, hi)\nf = HardSigmoid(e)\noutput y\noutput f",
+       nullptr},
       {"silu", "input x: float32[1, 4, 6, 6]\nconst w: float32[8, 4, 3, 3]\nc = Conv(x, w)\ns = Sigmoid(c)\ny = Mul(s, c)\noutput y",
        "Reorder Conv Elementwise Reorder"},
       {"conv and batch normalization",

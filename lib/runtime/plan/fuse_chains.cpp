@@ -21,6 +21,26 @@ bool isCheapPostOp(Kind kind) {
   }
 }
 
+/// Operations that oneDNN does by the same algorithm. oneDNN 2.6 gives the second of a pair the parameters of the first.
+Kind familyOf(Kind kind) {
+  switch (kind) {
+    case Kind::leakyRelu: return Kind::relu;
+    case Kind::clip: case Kind::hardSigmoid: return Kind::linear;
+    default: return kind;
+  }
+}
+
+bool hasFamily(const std::vector<PostOp>& post, size_t count, Kind kind) {
+  return std::any_of(post.begin(), post.begin() + static_cast<std::ptrdiff_t>(count), [&](const PostOp& op) { return familyOf(op.kind) == familyOf(kind); });
+}
+
+/// Is every family there once? Tensors may be added and multiplied any number of times.
+bool hasDistinctFamilies(const std::vector<PostOp>& before, const std::vector<PostOp>& post) {
+  for (size_t i = 0; i < post.size(); ++i)
+    if (!isBinary(post[i].kind) && (hasFamily(before, before.size(), post[i].kind) || hasFamily(post, i, post[i].kind))) return false;
+  return true;
+}
+
 /// As large as the result, or one element per channel.
 bool isPostOperand(const FusedGraph& graph, ValueId operand, const Shape& whole) {
   const Shape shape = graph.shape(operand);
@@ -33,6 +53,7 @@ bool fitsBehind(const FusedGraph& graph, NodeId base, NodeId elementwise, bool w
   const std::vector<PostOp>& post = graph.fused(elementwise).post;
   const Shape whole = graph.shape(node.outputs[0]);
   const bool hasTensors = std::ranges::any_of(post, [](const PostOp& op) { return isBinary(op.kind); });
+  if (!hasDistinctFamilies(graph.fused(base).post, post)) return false;
   if (hasTensors != withTensors || (hasTensors && !graph.graph.node(base).is("Conv"))) return false;
   if (graph.fused(base).post.size() + post.size() > kMaxPostOps || !(graph.shape(graph.graph.node(base).outputs[0]) == whole)) return false;
   return std::ranges::all_of(post, [&](const PostOp& op) {
