@@ -34,3 +34,19 @@ TEST_CASE("the reference passes the ONNX tests that its table lists", "[conforma
   CHECK(found.size() > 900);
   if (std::getenv("COMPRESS_UPDATE") != nullptr) writeConformanceTable(path, found);
 }
+
+TEST_CASE("the cpu backend passes what the reference passes", "[conformance][runtime]") {
+  const auto root = onnxTestData();
+  if (!root) {
+    WARN("skipped: libonnx-testdata is not installed");
+    return;
+  }
+  const auto table = readConformanceTable(sourceDirectory() / "tests/golden/conformance.txt");
+  const auto backend = makeCpuBackend();
+  for (const auto& [name, outcome] : table) {
+    if (outcome != "passed") continue;
+    const Conformance result = runConformance(*root / name, *backend);
+    CAPTURE(name, result.reason);
+    CHECK(result.outcome == "passed");
+  }
+}
