@@ -20,7 +20,7 @@ namespace compress {
 
 std::span<const VerbSpec> allVerbs() {
   static const std::vector<VerbSpec> verbs = {
-      runVerb(), evalVerb(), benchVerb(), calibrateVerb(), compareVerb(),
+      runVerb(), evalVerb(), benchVerb(), optimizeVerb(), calibrateVerb(), quantizeVerb(), compareVerb(),
   };
   return verbs;
 }
@@ -54,7 +54,7 @@ class CliVisitor : public OptionVisitor {
 
   template <typename Field>
   void flag(Field& field, const OptionInfo& info) {
-    app_.add_flag_function(text(flags(info), ",!--no-", info.name), [this, &field, name = std::string(info.name)](int64_t count) {
+    app_.add_flag_function(text(flags(info), ",!--", oppositeOf(info)), [this, &field, name = std::string(info.name)](int64_t count) {
       field = count > 0;
       given.insert(name);
     });

@@ -45,7 +45,7 @@ class RowVisitor : public JsonVisitor {
  protected:
   void option(const Json& value, const OptionInfo& info) override {
     const bool onByDefault = value.is_boolean() && value.get<bool>();
-    OptionRow row{section_, text(onByDefault ? "no-" : "", info.name), "    ", onByDefault ? "do not " : ""};
+    OptionRow row{section_, onByDefault ? oppositeOf(info) : std::string(info.name), "    ", onByDefault && info.opposite.empty() ? "do not " : ""};
     if (info.letter != 0) row.flags = text('-', info.letter, ", ");
     row.flags += text("--", row.name);
     row.help += info.help;

@@ -7,7 +7,9 @@ namespace compress {
 VerbSpec runVerb();
 VerbSpec evalVerb();
 VerbSpec benchVerb();
-VerbSpec compareVerb();
+VerbSpec optimizeVerb();
 VerbSpec calibrateVerb();
+VerbSpec quantizeVerb();
+VerbSpec compareVerb();
 
 }  // namespace compress

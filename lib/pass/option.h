@@ -17,8 +17,14 @@ struct OptionInfo {
   std::vector<std::string_view> choices = {};               ///< strings: one of these, else Error(usage) with the list
   std::string_view placeholder = {};                        ///< "FILE", "N"
   char letter = 0;                                          ///< short flag
+  std::string_view opposite = {};                           ///< bools: the flag that unsets, without dashes
   bool splitsAtCommas = true;                               ///< vectors: "a,b" is two values
 };
+
+/// The flag that unsets a bool: --no-NAME unless it has a name of its own.
+inline std::string oppositeOf(const OptionInfo& info) {
+  return info.opposite.empty() ? "no-" + std::string(info.name) : std::string(info.opposite);
+}
 
 /// Walks over an object's options. A bool is a flag (and --no-NAME); a vector may be given several times or with commas.
 class OptionVisitor {

@@ -11,7 +11,7 @@ void QuantizeOptions::visit(OptionVisitor& visitor) {
   visitor.visit(weights, {.name = "weights", .help = "type of weights", .choices = {"int8"}});
   visitor.visit(activations, {.name = "activations", .help = "type of activations; uint8 is what x86 kernels want", .choices = {"uint8", "int8"}});
   visitor.visit(symmetric, {.name = "symmetric", .help = "make activation ranges symmetric about 0"});
-  visitor.visit(perChannel, {.name = "per-channel", .help = "one weight scale per output channel (default from level 1 on); --no-per-channel: one per weight"});
+  visitor.visit(perChannel, {.name = "per-channel", .help = "one scale per weight tensor, not per output channel", .opposite = "per-tensor"});
   visitor.visit(include, {.name = "include", .help = "quantize only what matches: op:TYPE, node:GLOB, tensor:GLOB", .placeholder = "GLOB"});
   visitor.visit(exclude, {.name = "exclude", .help = "keep float what matches: op:TYPE, node:GLOB, tensor:GLOB", .placeholder = "GLOB"});
   visitor.visit(calibTable, {.name = "calib-table", .help = "ranges from this table of compress calibrate", .placeholder = "FILE"});

@@ -1,0 +1,115 @@
+// quantize: static int8. Lossless passes first, then ranges from calibration samples and Q/DQ insertion, then measurement of what came
+// out against what went in; a result that fails a gate is not written.
+#include "passes/quantize/quantize.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "tools/closing_line.h"
+#include "tools/data_options.h"
+#include "tools/input_model.h"
+#include "tools/measuring.h"
+#include "tools/output_plan.h"
+#include "tools/passes.h"
+#include "tools/quantize_report.h"
+#include "tools/verbs.h"
+
+namespace compress {
+namespace {
+
+/// Lets the pipeline own a step whose pass, with its report, outlives it.
+class Borrowed : public Pass {
+ public:
+  explicit Borrowed(Pass& pass) : pass_(pass) {}
+  int64_t run(Model& model, PassContext& context) override { return pass_.run(model, context); }
+
+ private:
+  Pass& pass_;
+};
+
+class QuantizeVerb : public Verb {
+ public:
+  void options(OptionVisitor& visitor) override {
+    visitor.visit(mode_, {.name = "mode", .help = "static: ranges of activations are fixed from calibration samples", .choices = {"static"}});
+    quantize_.visit(visitor);
+    visitor.visit(skip_, {.name = "skip", .help = "leave out a lossless pass that runs before, repeatable", .placeholder = "PASS"});
+    visitor.visit(explain_, {.name = "explain", .help = "tell how this node of the input was quantized, or why not", .placeholder = "NODE"});
+    gain_.options(visitor);
+    data_.options(visitor, DataOptions::kCalibration | DataOptions::kEvaluation);
+    judge_.options(visitor);
+  }
+
+  int run(VerbContext& context) override {
+    judge_.check(data_);
+    std::vector<PipelineStep> steps = losslessSteps(skip_);
+    const InputModel input = readInputModel(context, context.operands[0]);
+    requireNode(input.model);
+    const OutputPlan plan = planOutput(context, input, ".int8.onnx");
+    const bool hasRanges = quantize_.calibTable && !data_.hasCalibration();
+    const std::unique_ptr<Dataset> calibration = hasRanges ? nullptr : data_.openCalibration(context, input.model);
+    const std::unique_ptr<Dataset> evaluation = data_.hasEvaluation() ? data_.openEvaluation(context, input.model) : nullptr;
+    return within([&] { return input.shown; }, [&] { return work(context, input, plan, std::move(steps), calibration.get(), evaluation.get()); });
+  }
+
+ private:
+  int work(VerbContext& context, const InputModel& input, const OutputPlan& plan, std::vector<PipelineStep> steps, const Dataset* calibration, const Dataset* evaluation) const {
+    Quantize quantize(quantize_);
+    quantize.setInputModel(input.model);
+    steps.push_back({.name = "quantize", .lossless = false, .pass = std::make_unique<Borrowed>(quantize)});
+    Model model = input.model;
+    const std::unique_ptr<Backend> backend = makeCpuBackend();
+    PassContext passes = passContext(context, *backend, calibration);
+    const std::vector<PassRecord> records = runPipeline(model, std::move(steps), passes, pipelineOptions(context.common));
+    const bool allKept = reportPasses(context, records);
+    describe(context, model, calibration, quantize.report());
+    reportLayers(context, quantize.report(), records.back().skipped);
+    if (explain_) explainNode(context, quantize.report(), records.back().skipped, input.model, *explain_);
+    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes}, {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
+    const bool isGood = allKept && findings.isAccepted;
+    const Outcome outcome = isGood ? gain_.write(context, plan, input, model, judge_.hasSpeedGate()) : Outcome{.bytes = findings.after.fileBytes, .isOriginal = false, .isAccepted = false};
+    printClosingLine(context, input, plan, outcome, &findings);
+    return isGood && outcome.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
+  }
+
+  /// What the file says about how it came to be.
+  void describe(const VerbContext& context, Model& model, const Dataset* calibration, const QuantizeReport& report) const {
+    model.setMetadata("compress.version", toolVersion(context));
+    model.setMetadata("compress.target", quantize_.target);
+    model.setMetadata("compress.level", text(quantize_.level));
+    if (!report.calibrationDigest.empty()) model.setMetadata("compress.calibration", report.calibrationDigest);
+    if (calibration != nullptr) model.setMetadata("compress.preprocess", serialize(calibration->preprocess()));
+  }
+
+  static std::string toolVersion(const VerbContext& context) { return context.document["tool"]["version"].get<std::string>(); }
+
+  void requireNode(const Model& input) const {
+    if (!explain_) return;
+    std::vector<std::string> names;
+    for (NodeId id : input.graph.nodes()) names.push_back(input.graph.node(id).name);
+    if (std::ranges::find(names, *explain_) == names.end())
+      throw Error(ErrorKind::usage, text("--explain: the model has no node '", displayName(*explain_), "'"), text("near: ", displayName(join(nearest(*explain_, names), ", "))));
+  }
+
+  std::string mode_ = "static";
+  QuantizeOptions quantize_;
+  std::vector<std::string> skip_;
+  std::optional<std::string> explain_;
+  GainOptions gain_;
+  DataOptions data_;
+  JudgeOptions judge_;
+};
+
+}  // namespace
+
+VerbSpec quantizeVerb() {
+  return {.name = "quantize",
+          .summary = "make an int8 model (Q/DQ) with ranges from calibration samples, and prove what it costs",
+          .example = "-O2 --calib train.npz --data test.npz --preset cifar10 model.onnx -o model.int8.onnx",
+          .operands = "MODEL",
+          .groups = kReading | kOutput | kForce | kModelOutput | kComputing | kSeeded | kReporting,
+          .make = []() -> std::unique_ptr<Verb> { return std::make_unique<QuantizeVerb>(); }};
+}
+
+}  // namespace compress
