@@ -38,8 +38,9 @@ class Compare : public Verb {
  private:
   std::unique_ptr<Dataset> openSamples(VerbContext& context, const Model& model) const {
     if (data_.hasEvaluation()) return data_.openEvaluation(context, model);
-    context.document["data"].push_back({{"role", "drift"}, {"path", "random"}, {"samples", kRandomSamples}});
-    return randomDataset(inputSpecs(model), kRandomSamples, static_cast<uint64_t>(context.common.seed));
+    std::unique_ptr<Dataset> dataset = randomDataset(inputSpecs(model), kRandomSamples, static_cast<uint64_t>(context.common.seed));
+    context.document["data"].push_back(dataToJson("drift", "random", *dataset, ""));
+    return dataset;
   }
 
   static std::vector<std::string> names(const Model& model, const std::vector<ValueId>& ids) {

@@ -4,6 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/eval/report.h"
 #include "lib/eval/run_over.h"
 #include "lib/onnx/read.h"
 
@@ -55,7 +56,7 @@ std::unique_ptr<Dataset> DataOptions::open(VerbContext& context, const Model& mo
     source.skip = skip;
   }
   std::unique_ptr<Dataset> dataset = openDataset(source, inputSpecs(model), preprocessFor(model));
-  context.document["data"].push_back({{"role", role}, {"path", path}, {"samples", dataset->size()}, {"preprocess", serialize(dataset->preprocess())}});
+  context.document["data"].push_back(dataToJson(role, path, *dataset, ""));
   context.console.detail(text(role, " data: ", dataset->size(), " samples, ", serialize(dataset->preprocess())));
   return dataset;
 }
@@ -66,8 +67,16 @@ std::unique_ptr<Dataset> DataOptions::openCalibration(VerbContext& context, cons
                 "give --calib PATH; --calib random takes random numbers, for trials only");
   if (*calib != "random") return open(context, model, "calib", *calib, calibSamples);
   warnAs(context, "W-CALIB-RANDOM: calibrated with random numbers: ranges, and with them accuracy, mean nothing");
-  context.document["data"].push_back({{"role", "calib"}, {"path", "random"}, {"samples", calibSamples}});
-  return randomDataset(inputSpecs(model), calibSamples, static_cast<uint64_t>(context.common.seed));
+  std::unique_ptr<Dataset> dataset = randomDataset(inputSpecs(model), calibSamples, static_cast<uint64_t>(context.common.seed));
+  context.document["data"].push_back(dataToJson("calib", "random", *dataset, ""));
+  return dataset;
+}
+
+std::unique_ptr<Dataset> DataOptions::openLabelled(VerbContext& context, const Model& model) const {
+  std::unique_ptr<Dataset> dataset = openEvaluation(context, model);
+  if (!dataset->hasLabels())
+    throw Error(ErrorKind::usage, text("--data ", displayName(data.value_or("")), " has no labels, and metrics need them"), "give --labels FILE");
+  return dataset;
 }
 
 std::unique_ptr<Dataset> DataOptions::openEvaluation(VerbContext& context, const Model& model) const {

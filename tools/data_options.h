@@ -24,7 +24,9 @@ class DataOptions {
 
   /// --calib, or random numbers for `--calib random`, with warning W-CALIB-RANDOM. Adds to the document's "data".
   std::unique_ptr<Dataset> openCalibration(VerbContext& context, const Model& model) const;
-  /// --data or --input. Throws Error(usage) where neither is given.
+  /// --data or --input with labels. Throws Error(usage) where either is missing.
+  std::unique_ptr<Dataset> openLabelled(VerbContext& context, const Model& model) const;
+  /// --data or --input, with labels or without. Throws Error(usage) where neither is given.
   std::unique_ptr<Dataset> openEvaluation(VerbContext& context, const Model& model) const;
 
  private:

@@ -22,7 +22,7 @@ class Eval : public Verb {
   int run(VerbContext& context) override {
     metrics_.check();
     const InputModel input = readInputModel(context, context.operands[0]);
-    const std::unique_ptr<Dataset> dataset = data_.openEvaluation(context, input.model);
+    const std::unique_ptr<Dataset> dataset = data_.openLabelled(context, input.model);
     const std::unique_ptr<Backend> backend = makeCpuBackend();
     return within([&] { return input.shown; }, [&] {
       Validator validator(input.model, *backend, nullptr, dataset.get(), validatorOptions(context));

@@ -34,7 +34,7 @@ class QuantizeVerb : public Verb {
   void options(OptionVisitor& visitor) override {
     visitor.visit(mode_, {.name = "mode", .help = "static: ranges of activations are fixed from calibration samples", .choices = {"static"}});
     quantize_.visit(visitor);
-    visitor.visit(skip_, {.name = "skip", .help = "leave out a lossless pass that runs before, repeatable", .placeholder = "PASS"});
+    visitor.visit(skip_, {.name = "skip-pass", .help = "leave out a lossless pass that runs before, repeatable", .placeholder = "PASS"});
     visitor.visit(explain_, {.name = "explain", .help = "tell how this node of the input was quantized, or why not", .placeholder = "NODE"});
     gain_.options(visitor);
     data_.options(visitor, DataOptions::kCalibration | DataOptions::kEvaluation);
@@ -49,7 +49,7 @@ class QuantizeVerb : public Verb {
     const OutputPlan plan = planOutput(context, input, ".int8.onnx");
     const bool hasRanges = quantize_.calibTable && !data_.hasCalibration();
     const std::unique_ptr<Dataset> calibration = hasRanges ? nullptr : data_.openCalibration(context, input.model);
-    const std::unique_ptr<Dataset> evaluation = data_.hasEvaluation() ? data_.openEvaluation(context, input.model) : nullptr;
+    const std::unique_ptr<Dataset> evaluation = data_.hasEvaluation() ? data_.openLabelled(context, input.model) : nullptr;
     return within([&] { return input.shown; }, [&] { return work(context, input, plan, std::move(steps), calibration.get(), evaluation.get()); });
   }
 
