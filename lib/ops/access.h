@@ -1,5 +1,5 @@
-// Elements of any numeric type as one of three wide types (double, int64_t, uint64_t), so that a reference is written once
-// and not per type; and copying of elements of any type at all, for ops that only move them.
+// Elements of any numeric type as one of three wide types (double, int64_t, uint64_t), so that a reference is written
+// once and not per type; and copying of elements of any type at all, for ops that only move them.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -9,16 +9,19 @@
 
 namespace compress {
 
-/// All elements as Wide: double (any numeric type), int64_t or uint64_t (integers and bool; negative ones wrap). 4-bit and 2-bit
-/// integers and 8-bit floats too. Throws Error(unsupported) for other types.
+/// All elements as Wide: double (any numeric type), int64_t or uint64_t (integers and bool; negative ones wrap). 4-bit
+/// and 2-bit integers and 8-bit floats too. Throws Error(unsupported) for other types.
 template <typename Wide>
 std::vector<Wide> load(const Tensor& tensor);
-template <> std::vector<double> load<double>(const Tensor& tensor);
-template <> std::vector<int64_t> load<int64_t>(const Tensor& tensor);
-template <> std::vector<uint64_t> load<uint64_t>(const Tensor& tensor);
+template <>
+std::vector<double> load<double>(const Tensor& tensor);
+template <>
+std::vector<int64_t> load<int64_t>(const Tensor& tensor);
+template <>
+std::vector<uint64_t> load<uint64_t>(const Tensor& tensor);
 
-/// Writes all elements: floats are rounded, integers take the low bits, bool is "not zero". From double to integers the value
-/// must fit.
+/// Writes all elements: floats are rounded, integers take the low bits, bool is "not zero". From double to integers the
+/// value must fit.
 void store(std::span<const double> values, Buffer& to);
 void store(std::span<const int64_t> values, Buffer& to);
 void store(std::span<const uint64_t> values, Buffer& to);
@@ -26,16 +29,19 @@ void store(std::span<const uint64_t> values, Buffer& to);
 /// Calls body(Wide{}) with the wide type in which elements of `dtype` are computed: bool is uint64_t.
 template <typename Body>
 void withWide(DType dtype, const Body& body) {
-  if (isFloating(dtype)) body(double{});
-  else if (isSigned(dtype)) body(int64_t{});
-  else body(uint64_t{});
+  if (isFloating(dtype))
+    body(double{});
+  else if (isSigned(dtype))
+    body(int64_t{});
+  else
+    body(uint64_t{});
 }
 
 /// Distance in elements between neighbours along each axis, C order.
 std::vector<int64_t> stridesOf(const Shape& shape);
 
-/// body(start, count, step) for each row along the last axis, in C order: its elements lie at start + i * step, where the
-/// element at index (i, j, ...) lies at i * strides[0] + j * strides[1] + ... A scalar is one row of one element.
+/// body(start, count, step) for each row along the last axis, in C order: its elements lie at start + i * step, where
+/// the element at index (i, j, ...) lies at i * strides[0] + j * strides[1] + ... A scalar is one row of one element.
 template <typename Body>
 void forEachRow(const Shape& shape, std::span<const int64_t> strides, const Body& body) {
   const size_t rank = shape.rank();
@@ -72,9 +78,11 @@ class Mover {
 
 /// The same elements in the same order.
 void copyAll(const Tensor& from, Buffer& to);
-/// Fills `to` in order; the element at index (i, j, ...) comes from `offset` + i * strides[0] + j * strides[1] + ... of `from`.
+/// Fills `to` in order; the element at index (i, j, ...) comes from `offset` + i * strides[0] + j * strides[1] + ... of
+/// `from`.
 void copyStrided(const Tensor& from, int64_t offset, std::span<const int64_t> strides, Buffer& to);
 /// The same with indices that run over `shape`, another view of as many elements as `to` has.
-void copyStridedShaped(const Tensor& from, int64_t offset, const Shape& shape, std::span<const int64_t> strides, Buffer& to);
+void copyStridedShaped(const Tensor& from, int64_t offset, const Shape& shape, std::span<const int64_t> strides,
+                       Buffer& to);
 
 }  // namespace compress

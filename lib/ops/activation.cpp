@@ -61,7 +61,8 @@ void shrink(ReferenceContext& context) {
 void gelu(ReferenceContext& context) {
   const std::string approximate = context.node.attributes.string("approximate", "none");
   if (approximate == "tanh") {
-    mapReal(context, [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); });
+    mapReal(context,
+            [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); });
   } else if (approximate == "none") {
     mapReal(context, [](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); });
   } else {
@@ -89,7 +90,8 @@ void prelu(ReferenceContext& context) {
 template <typename Wide>
 Wide scalarInput(const ReferenceContext& context, size_t i, Wide absent) {
   if (!context.has(i)) return absent;
-  if (context.inputs[i].elementCount() != 1) reject("input ", i, " has shape ", print(context.inputs[i].shape()), ", expected a scalar");
+  if (context.inputs[i].elementCount() != 1)
+    reject("input ", i, " has shape ", print(context.inputs[i].shape()), ", expected a scalar");
   return load<Wide>(context.inputs[i])[0];
 }
 
@@ -124,6 +126,21 @@ void clipLimitsToInputs(Graph& graph, NodeId id) {
   }
 }
 
+/// PRelu at opset 7: slopes broadcast as numpy's do; before, a list of them was one per channel.
+void alignSlopes(Graph& graph, NodeId id) {
+  const Node node = graph.node(id);
+  const auto x = rankOf(graph, node.input(0)), slope = rankOf(graph, node.input(1));
+  if (!x || !slope) throw Error(ErrorKind::unsupported, "the ranks of the inputs are not declared");
+  if (*slope != 1 || *x < 3) return;
+  std::vector<int64_t> axes;
+  for (size_t i = 2; i < *x; ++i) axes.push_back(static_cast<int64_t>(i) - 1);
+  Attributes attributes;
+  attributes.set("axes", std::move(axes));
+  graph.setInput(id, 1,
+                 graph.emit("Unsqueeze", {node.inputs[1]}, text(graph.value(node.inputs[1]).name, ".aligned"),
+                            std::move(attributes)));
+}
+
 }  // namespace
 
 std::vector<OpSpec> activationOps() {
@@ -137,7 +154,7 @@ std::vector<OpSpec> activationOps() {
       {"ThresholdedRelu", "", sameAsFirst, thresholdedRelu, {}, "y = x for x > alpha, else 0"},
       {"Shrink", "", sameAsFirst, shrink, {}, "y = x + bias below -lambd, x - bias above lambd, else 0"},
       {"Gelu", "", sameAsFirst, gelu, {}, "y = x/2 (1 + erf(x / 2^(1/2))), or its tanh form"},
-      {"PRelu", "", inferPRelu, prelu, {}, "y = x for x >= 0, else slope x"},
+      {"PRelu", "", inferPRelu, prelu, {{7, alignSlopes}}, "y = x for x >= 0, else slope x"},
       {"Clip", "", sameAsFirst, clip, {{11, clipLimitsToInputs}}, "y = min(max(x, low), high)"},
   };
 }

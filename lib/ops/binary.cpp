@@ -3,6 +3,7 @@
 
 #include "lib/ops/elementwise.h"
 #include "lib/ops/families.h"
+#include "lib/ops/upgrade_tools.h"
 
 namespace compress {
 namespace {
@@ -11,41 +12,52 @@ namespace {
 struct Plus {
   template <typename Wide>
   Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>) return a + b;
-    else return static_cast<Wide>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+    if constexpr (std::is_same_v<Wide, double>)
+      return a + b;
+    else
+      return static_cast<Wide>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
   }
 };
 
 struct Minus {
   template <typename Wide>
   Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>) return a - b;
-    else return static_cast<Wide>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+    if constexpr (std::is_same_v<Wide, double>)
+      return a - b;
+    else
+      return static_cast<Wide>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
   }
 };
 
 struct Times {
   template <typename Wide>
   Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>) return a * b;
-    else return static_cast<Wide>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+    if constexpr (std::is_same_v<Wide, double>)
+      return a * b;
+    else
+      return static_cast<Wide>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
   }
 };
 
 struct Quotient {
   template <typename Wide>
   Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>) return a / b;
-    else if (b == Wide{0}) return Wide{0};
-    else if (std::is_signed_v<Wide> && b == static_cast<Wide>(-1)) return Minus{}(Wide{0}, a);
-    else return a / b;
+    if constexpr (std::is_same_v<Wide, double>)
+      return a / b;
+    else if (b == Wide{0})
+      return Wide{0};
+    else if (std::is_signed_v<Wide> && b == static_cast<Wide>(-1))
+      return Minus{}(Wide{0}, a);
+    else
+      return a / b;
   }
 };
 
 struct Smaller {
   template <typename Wide>
   Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>) if (std::isnan(a)) return a;
+    if constexpr (std::is_same_v<Wide, double>)
+      if (std::isnan(a)) return a;
     return b < a || b != b ? b : a;
   }
 };
@@ -53,7 +65,8 @@ struct Smaller {
 struct Larger {
   template <typename Wide>
   Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>) if (std::isnan(a)) return a;
+    if constexpr (std::is_same_v<Wide, double>)
+      if (std::isnan(a)) return a;
     return b > a || b != b ? b : a;
   }
 };
@@ -77,9 +90,12 @@ struct FlooredRemainder {
 struct TruncatedRemainder {
   template <typename Wide>
   Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>) return std::fmod(a, b);
-    else if (b == Wide{0} || (std::is_signed_v<Wide> && b == static_cast<Wide>(-1))) return Wide{0};
-    else return a % b;
+    if constexpr (std::is_same_v<Wide, double>)
+      return std::fmod(a, b);
+    else if (b == Wide{0} || (std::is_signed_v<Wide> && b == static_cast<Wide>(-1)))
+      return Wide{0};
+    else
+      return a % b;
   }
 };
 
@@ -104,13 +120,19 @@ void fold(ReferenceContext& context, const Op& op, double divisor = 1) {
 }
 
 template <typename Op>
-void arithmetic(ReferenceContext& context) { fold(context, Op{}); }
+void arithmetic(ReferenceContext& context) {
+  fold(context, Op{});
+}
 
-void mean(ReferenceContext& context) { fold(context, Plus{}, static_cast<double>(context.inputs.size())); }
+void mean(ReferenceContext& context) {
+  fold(context, Plus{}, static_cast<double>(context.inputs.size()));
+}
 
 void mod(ReferenceContext& context) {
-  if (context.node.attributes.integer("fmod", 0) != 0) fold(context, TruncatedRemainder{});
-  else fold(context, FlooredRemainder{});
+  if (context.node.attributes.integer("fmod", 0) != 0)
+    fold(context, TruncatedRemainder{});
+  else
+    fold(context, FlooredRemainder{});
 }
 
 void inferPow(InferContext& context) {
@@ -130,55 +152,66 @@ void power(ReferenceContext& context) {
   const Tensor &base = context.inputs[0], &exponent = context.inputs[1];
   const Shape& shape = context.outputs[0].shape();
   if (isInteger(base.dtype()) && isInteger(exponent.dtype())) {
-    const auto values = broadcastMap<int64_t>(load<int64_t>(base), base.shape(), load<int64_t>(exponent), exponent.shape(), shape,
-        [](int64_t x, int64_t n) {
+    const auto values = broadcastMap<int64_t>(
+        load<int64_t>(base), base.shape(), load<int64_t>(exponent), exponent.shape(), shape, [](int64_t x, int64_t n) {
           if (n >= 0) return static_cast<int64_t>(integerPower(static_cast<uint64_t>(x), static_cast<uint64_t>(n)));
           return x == 1 ? 1 : (x == -1 ? (n % 2 == 0 ? 1 : -1) : int64_t{0});
         });
     store(std::span<const int64_t>(values), context.outputs[0]);
     return;
   }
-  const auto values = broadcastMap<double>(load<double>(base), base.shape(), load<double>(exponent), exponent.shape(), shape,
-                                           [](double x, double y) { return std::pow(x, y); });
+  const auto values = broadcastMap<double>(load<double>(base), base.shape(), load<double>(exponent), exponent.shape(),
+                                           shape, [](double x, double y) { return std::pow(x, y); });
   store(std::span<const double>(values), context.outputs[0]);
 }
 
 template <typename F>
 void mapIntegers(ReferenceContext& context, const F& f) {
   const Tensor &a = context.inputs[0], &b = context.inputs[1];
-  const auto values = broadcastMap<uint64_t>(load<uint64_t>(a), a.shape(), load<uint64_t>(b), b.shape(), context.outputs[0].shape(), f);
+  const auto values =
+      broadcastMap<uint64_t>(load<uint64_t>(a), a.shape(), load<uint64_t>(b), b.shape(), context.outputs[0].shape(), f);
   store(std::span<const uint64_t>(values), context.outputs[0]);
 }
 
 void bitShift(ReferenceContext& context) {
   const std::string direction = context.node.attributes.string("direction", "");
-  if (direction == "LEFT") mapIntegers(context, [](uint64_t x, uint64_t n) { return n > 63 ? 0 : x << n; });
-  else if (direction == "RIGHT") mapIntegers(context, [](uint64_t x, uint64_t n) { return n > 63 ? 0 : x >> n; });
-  else reject("direction is '", displayName(direction), "', expected 'LEFT' or 'RIGHT'");
+  if (direction == "LEFT")
+    mapIntegers(context, [](uint64_t x, uint64_t n) { return n > 63 ? 0 : x << n; });
+  else if (direction == "RIGHT")
+    mapIntegers(context, [](uint64_t x, uint64_t n) { return n > 63 ? 0 : x >> n; });
+  else
+    reject("direction is '", displayName(direction), "', expected 'LEFT' or 'RIGHT'");
 }
 
-void bitwiseAnd(ReferenceContext& context) { mapIntegers(context, [](uint64_t a, uint64_t b) { return a & b; }); }
-void bitwiseOr(ReferenceContext& context) { mapIntegers(context, [](uint64_t a, uint64_t b) { return a | b; }); }
-void bitwiseXor(ReferenceContext& context) { mapIntegers(context, [](uint64_t a, uint64_t b) { return a ^ b; }); }
+void bitwiseAnd(ReferenceContext& context) {
+  mapIntegers(context, [](uint64_t a, uint64_t b) { return a & b; });
+}
+void bitwiseOr(ReferenceContext& context) {
+  mapIntegers(context, [](uint64_t a, uint64_t b) { return a | b; });
+}
+void bitwiseXor(ReferenceContext& context) {
+  mapIntegers(context, [](uint64_t a, uint64_t b) { return a ^ b; });
+}
 
 }  // namespace
 
 std::vector<OpSpec> binaryOps() {
+  const std::vector<Upgrade> alignAxes = {{7, broadcastAsNumpy}};
   return {
-      {"Add", "", inferBroadcast, arithmetic<Plus>, {}, "y = a + b"},
-      {"Sub", "", inferBroadcast, arithmetic<Minus>, {}, "y = a - b"},
-      {"Mul", "", inferBroadcast, arithmetic<Times>, {}, "y = a b"},
-      {"Div", "", inferBroadcast, arithmetic<Quotient>, {}, "y = a / b; integers round towards zero"},
+      {"Add", "", inferBroadcastPair, arithmetic<Plus>, alignAxes, "y = a + b"},
+      {"Sub", "", inferBroadcastPair, arithmetic<Minus>, alignAxes, "y = a - b"},
+      {"Mul", "", inferBroadcastPair, arithmetic<Times>, alignAxes, "y = a b"},
+      {"Div", "", inferBroadcastPair, arithmetic<Quotient>, alignAxes, "y = a / b; integers round towards zero"},
       {"Min", "", inferBroadcast, arithmetic<Smaller>, {}, "y = least of the inputs"},
       {"Max", "", inferBroadcast, arithmetic<Larger>, {}, "y = greatest of the inputs"},
       {"Sum", "", inferBroadcast, arithmetic<Plus>, {}, "y = sum of the inputs"},
       {"Mean", "", inferBroadcast, mean, {}, "y = mean of the inputs"},
-      {"Mod", "", inferBroadcast, mod, {}, "y = a mod b"},
-      {"Pow", "", inferPow, power, {}, "y = a^b, of a's type"},
-      {"BitShift", "", inferBroadcast, bitShift, {}, "y = a << b or a >> b"},
-      {"BitwiseAnd", "", inferBroadcast, bitwiseAnd, {}, "y = a & b"},
-      {"BitwiseOr", "", inferBroadcast, bitwiseOr, {}, "y = a | b"},
-      {"BitwiseXor", "", inferBroadcast, bitwiseXor, {}, "y = a ^ b"},
+      {"Mod", "", inferBroadcastPair, mod, {}, "y = a mod b"},
+      {"Pow", "", inferPow, power, alignAxes, "y = a^b, of a's type"},
+      {"BitShift", "", inferBroadcastPair, bitShift, {}, "y = a << b or a >> b"},
+      {"BitwiseAnd", "", inferBroadcastPair, bitwiseAnd, {}, "y = a & b"},
+      {"BitwiseOr", "", inferBroadcastPair, bitwiseOr, {}, "y = a | b"},
+      {"BitwiseXor", "", inferBroadcastPair, bitwiseXor, {}, "y = a ^ b"},
   };
 }
 

@@ -1,4 +1,5 @@
-// Cast and CastLike: every numeric type, bool and strings. Floats become integers by truncation; integers that do not fit wrap.
+// Cast and CastLike: every numeric type, bool and strings. Floats become integers by truncation; integers that do not
+// fit wrap.
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -16,7 +17,8 @@ void inferCast(InferContext& context) {
   context.outputs[0].dtype = static_cast<DType>(context.node.attributes.integer("to", 0));
   if (context.outputs[0].dtype == DType::undefined) reject("attribute 'to' is missing");
   const Type& y = context.outputs[0];
-  if (isInteger(y.dtype) && isInteger(context.input(0).dtype) && y.hasRank() && y.rank() <= 1 && context.constant(0) == nullptr)
+  if (isInteger(y.dtype) && isInteger(context.input(0).dtype) && y.hasRank() && y.rank() <= 1 &&
+      context.constant(0) == nullptr)
     context.outputPartials.at(0) = partialInts(context, 0);
 }
 
@@ -38,9 +40,12 @@ void castToIntegers(const Tensor& x, Buffer& y) {
   const auto reals = load<double>(x);
   std::vector<int64_t> integers(reals.size());
   for (size_t i = 0; i < reals.size(); ++i) {
-    if (y.dtype() == DType::boolean) integers[i] = reals[i] != 0 ? 1 : 0;
-    else if (y.dtype() == DType::u64 && reals[i] >= 0x1p63 && reals[i] < 0x1p64) integers[i] = static_cast<int64_t>(static_cast<uint64_t>(reals[i]));
-    else integers[i] = truncated(reals[i]);
+    if (y.dtype() == DType::boolean)
+      integers[i] = reals[i] != 0 ? 1 : 0;
+    else if (y.dtype() == DType::u64 && reals[i] >= 0x1p63 && reals[i] < 0x1p64)
+      integers[i] = static_cast<int64_t>(static_cast<uint64_t>(reals[i]));
+    else
+      integers[i] = truncated(reals[i]);
   }
   store(std::span<const int64_t>(integers), y);
 }
@@ -56,8 +61,10 @@ void castToStrings(const Tensor& x, Buffer& y) {
   withWide(x.dtype(), [&](auto zero) {
     const auto values = load<decltype(zero)>(x);
     for (size_t i = 0; i < values.size(); ++i) {
-      if constexpr (std::is_same_v<decltype(zero), double>) strings[i] = spelled(values[i], x.dtype());
-      else strings[i] = text(values[i]);
+      if constexpr (std::is_same_v<decltype(zero), double>)
+        strings[i] = spelled(values[i], x.dtype());
+      else
+        strings[i] = text(values[i]);
     }
   });
 }
@@ -69,7 +76,8 @@ void castFromStrings(const Tensor& x, Buffer& y) {
     if (digits.starts_with('+')) digits.remove_prefix(1);
     double value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || end != digits.data() + digits.size()) reject("'", displayName(spelling), "' is no number");
+    if (error != std::errc{} || end != digits.data() + digits.size())
+      reject("'", displayName(spelling), "' is no number");
     values.push_back(value);
   }
   if (isFloating(y.dtype())) return store(std::span<const double>(values), y);
@@ -81,7 +89,8 @@ void castFromStrings(const Tensor& x, Buffer& y) {
 void castToSmallFloats(const Tensor& x, Buffer& y, bool saturate) {
   const auto values = load<double>(x);
   const auto raw = y.raw();
-  for (size_t i = 0; i < values.size(); ++i) raw[i] = static_cast<std::byte>(encodeSmallFloat(static_cast<float>(values[i]), y.dtype(), saturate));
+  for (size_t i = 0; i < values.size(); ++i)
+    raw[i] = static_cast<std::byte>(encodeSmallFloat(static_cast<float>(values[i]), y.dtype(), saturate));
 }
 
 void cast(ReferenceContext& context) {
@@ -90,7 +99,8 @@ void cast(ReferenceContext& context) {
   if (x.dtype() == y.dtype()) return copyAll(x, y);
   if (x.dtype() == DType::string) return castFromStrings(x, y);
   if (y.dtype() == DType::string) return castToStrings(x, y);
-  if (isFloating(y.dtype()) && bitsOf(y.dtype()) == 8) return castToSmallFloats(x, y, context.node.attributes.integer("saturate", 1) != 0);
+  if (isFloating(y.dtype()) && bitsOf(y.dtype()) == 8)
+    return castToSmallFloats(x, y, context.node.attributes.integer("saturate", 1) != 0);
   if (isFloating(x.dtype()) && !isFloating(y.dtype())) return castToIntegers(x, y);
   withWide(x.dtype(), [&](auto zero) { store(std::span<const decltype(zero)>(load<decltype(zero)>(x)), y); });
 }

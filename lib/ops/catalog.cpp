@@ -10,29 +10,17 @@ namespace {
 using Family = std::vector<OpSpec> (*)();
 
 constexpr Family kFamilies[] = {
-    activationOps,
-    binaryOps,
-    castOps,
-    constantOps,
-    convOps,
-    gatherOps,
-    logicOps,
-    matmulOps,
-    movementOps,
-    normalizationOps,
-    poolOps,
-    quantizeOps,
-    resizeOps,
-    shapeOps,
-    slicePadOps,
-    softmaxOps,
-    unaryOps,
+    activationOps, binaryOps,   castOps,      constantOps, controlOps, convOps,     convTransposeOps,
+    einsumOps,     gatherOps,   logicOps,     lossOps,     matmulOps,  movementOps, normalizationOps,
+    poolOps,       quantizeOps, recurrentOps, reduceOps,   resizeOps,  scatterOps,  selectionOps,
+    shapeOps,      slicePadOps, softmaxOps,   unaryOps,    visionOps,
 };
 
 std::vector<OpSpec> collect() {
   std::vector<OpSpec> all;
   for (const Family family : kFamilies) std::ranges::move(family(), std::back_inserter(all));
-  std::ranges::sort(all, [](const OpSpec& a, const OpSpec& b) { return std::tie(a.domain, a.op) < std::tie(b.domain, b.op); });
+  std::ranges::sort(
+      all, [](const OpSpec& a, const OpSpec& b) { return std::tie(a.domain, a.op) < std::tie(b.domain, b.op); });
   return all;
 }
 

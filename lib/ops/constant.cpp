@@ -32,7 +32,9 @@ void inferConstant(InferContext& context) {
   context.outputs.at(0) = Type::tensor(tensor.dtype(), tensor.shape());
 }
 
-void constant(ReferenceContext& context) { copyAll(constantOf(context.node), context.outputs[0]); }
+void constant(ReferenceContext& context) {
+  copyAll(constantOf(context.node), context.outputs[0]);
+}
 
 /// The element that ConstantOfShape repeats: 0 as float32 where none is said.
 Tensor filler(const Node& node) {
@@ -91,7 +93,8 @@ void range(ReferenceContext& context) {
 void inferEyeLike(InferContext& context) {
   sameAsFirst(context);
   requireRank(context, 0, 2);
-  if (context.node.attributes.has("dtype")) context.outputs[0].dtype = static_cast<DType>(context.node.attributes.integer("dtype", 1));
+  if (context.node.attributes.has("dtype"))
+    context.outputs[0].dtype = static_cast<DType>(context.node.attributes.integer("dtype", 1));
 }
 
 void eyeLike(ReferenceContext& context) {
@@ -99,7 +102,8 @@ void eyeLike(ReferenceContext& context) {
   const int64_t k = context.node.attributes.integer("k", 0);
   std::vector<int64_t> values(static_cast<size_t>(shape.elementCount()), 0);
   for (int64_t row = 0; row < shape[0]; ++row)
-    if (const int64_t column = row + k; column >= 0 && column < shape[1]) values[static_cast<size_t>(row * shape[1] + column)] = 1;
+    if (const int64_t column = row + k; column >= 0 && column < shape[1])
+      values[static_cast<size_t>(row * shape[1] + column)] = 1;
   store(std::span<const int64_t>(values), context.outputs[0]);
 }
 

@@ -1,6 +1,7 @@
 // Convolutions: Conv, and its integer forms ConvInteger and QLinearConv.
 //   y[n, m, p] = b[m] + sum over c, k of x[n, c, p * stride + k * dilation - pad] * w[m, c, k]
-// x is [N, C, spatial...], w is [M, C / group, kernel...]. Products are summed in double, which is exact for 8-bit integers.
+// x is [N, C, spatial...], w is [M, C / group, kernel...]. Products are summed in double, which is exact for 8-bit
+// integers.
 #include <cmath>
 
 #include "lib/base/parallel.h"
@@ -12,7 +13,9 @@
 namespace compress {
 namespace {
 
-std::vector<int64_t> spatialDims(const Shape& shape) { return {shape.dims().begin() + 2, shape.dims().end()}; }
+std::vector<int64_t> spatialDims(const Shape& shape) {
+  return {shape.dims().begin() + 2, shape.dims().end()};
+}
 
 /// Kernel sizes from `kernel_shape` or the weights; nothing when neither is known.
 std::optional<std::vector<int64_t>> kernelOf(const Node& node, const Type& weights) {
@@ -20,7 +23,8 @@ std::optional<std::vector<int64_t>> kernelOf(const Node& node, const Type& weigh
   if (const auto shape = weights.shape()) kernel = spatialDims(*shape);
   const auto named = node.attributes.integers("kernel_shape");
   if (named.empty()) return kernel;
-  if (kernel && *kernel != named) reject("kernel_shape is ", print(Shape(named)), ", the weights have ", print(Shape(*kernel)));
+  if (kernel && *kernel != named)
+    reject("kernel_shape is ", print(Shape(named)), ", the weights have ", print(Shape(*kernel)));
   return named;
 }
 
@@ -30,11 +34,13 @@ void requireChannels(const Node& node, const Type& x, const Type& w) {
   if (group < 1) reject("group is ", group, ", expected at least 1");
   if (w.hasRank() && w.rank() < 3) reject("the weights have rank ", w.rank(), ", expected at least 3");
   if (!x.hasRank() || !w.hasRank()) return;
-  if (x.rank() != w.rank()) reject("x has rank ", x.rank(), " and the weights have rank ", w.rank(), ", expected the same");
+  if (x.rank() != w.rank())
+    reject("x has rank ", x.rank(), " and the weights have rank ", w.rank(), ", expected the same");
   const Dim &channels = (*x.dims)[1], &perGroup = (*w.dims)[1], &filters = (*w.dims)[0];
   if (channels.isKnown() && perGroup.isKnown() && channels.value != perGroup.value * group)
     reject("x has ", channels.value, " channels, the weights want ", perGroup.value, " in each of ", group, " groups");
-  if (filters.isKnown() && filters.value % group != 0) reject(filters.value, " filters do not divide into ", group, " groups");
+  if (filters.isKnown() && filters.value % group != 0)
+    reject(filters.value, " filters do not divide into ", group, " groups");
 }
 
 Type convType(const InferContext& context, DType dtype, size_t weightsInput) {
@@ -50,13 +56,18 @@ Type convType(const InferContext& context, DType dtype, size_t weightsInput) {
   if (kernel && x.hasRank()) {
     if (kernel->size() + 2 != rank) reject("x has rank ", rank, ", the kernel has ", kernel->size(), " axes");
     const Window window = windowOf(context.node, *kernel);
-    for (size_t axis = 0; axis < kernel->size(); ++axis) dims[axis + 2] = windowOutput(window, axis, (*x.dims)[axis + 2]);
+    for (size_t axis = 0; axis < kernel->size(); ++axis)
+      dims[axis + 2] = windowOutput(window, axis, (*x.dims)[axis + 2]);
   }
   return Type::tensor(dtype, std::move(dims));
 }
 
-void inferConv(InferContext& context) { context.outputs.at(0) = convType(context, dtypeOfInput(context, 0), 1); }
-void inferConvInteger(InferContext& context) { context.outputs.at(0) = convType(context, DType::i32, 1); }
+void inferConv(InferContext& context) {
+  context.outputs.at(0) = convType(context, dtypeOfInput(context, 0), 1);
+}
+void inferConvInteger(InferContext& context) {
+  context.outputs.at(0) = convType(context, DType::i32, 1);
+}
 
 void inferQLinearConv(InferContext& context) {
   requireInputs(context, 8);
@@ -89,7 +100,8 @@ class PlanePass {
   PlanePass(const Window& window, const std::vector<int64_t>& input, const std::vector<int64_t>& output)
       : window_(window), input_(input), output_(output) {
     const size_t last = window.rank() - 1;
-    row_ = {window.kernel[last], window.strides[last], window.dilations[last], window.padsBegin[last], input[last], output[last]};
+    row_ = {window.kernel[last],    window.strides[last], window.dilations[last],
+            window.padsBegin[last], input[last],          output[last]};
   }
 
   void add(const double* input, const double* weights, double* output) const { add(0, input, weights, output); }
@@ -119,13 +131,15 @@ class PlanePass {
 };
 
 /// The convolution of x and w, without bias, in double.
-std::vector<double> convolve(const Node& node, const std::vector<double>& x, const Shape& xShape, const std::vector<double>& w, const Shape& wShape, const Shape& yShape) {
+std::vector<double> convolve(const Node& node, const std::vector<double>& x, const Shape& xShape,
+                             const std::vector<double>& w, const Shape& wShape, const Shape& yShape) {
   Window window = windowOf(node, spatialDims(wShape));
   const auto input = spatialDims(xShape), output = spatialDims(yShape);
   resolvePads(window, input);
   const int64_t group = node.attributes.integer("group", 1);
   const int64_t filters = wShape[0], perGroup = wShape[1], channels = xShape[1];
-  const int64_t inputPlane = xShape.count(2, xShape.rank()), weightPlane = wShape.count(2, wShape.rank()), outputPlane = yShape.count(2, yShape.rank());
+  const int64_t inputPlane = xShape.count(2, xShape.rank()), weightPlane = wShape.count(2, wShape.rank()),
+                outputPlane = yShape.count(2, yShape.rank());
   std::vector<double> y(static_cast<size_t>(yShape.elementCount()), 0.0);
   if (y.empty()) return y;
   const PlanePass pass(window, input, output);
@@ -133,7 +147,8 @@ std::vector<double> convolve(const Node& node, const std::vector<double>& x, con
     const int64_t n = task / filters, m = task % filters;
     const int64_t firstChannel = m / (filters / group) * perGroup;
     for (int64_t c = 0; c < perGroup; ++c)
-      pass.add(x.data() + (n * channels + firstChannel + c) * inputPlane, w.data() + (m * perGroup + c) * weightPlane, y.data() + task * outputPlane);
+      pass.add(x.data() + (n * channels + firstChannel + c) * inputPlane, w.data() + (m * perGroup + c) * weightPlane,
+               y.data() + task * outputPlane);
   });
   return y;
 }
@@ -143,7 +158,8 @@ template <typename F>
 void mapChannels(std::vector<double>& values, const Shape& shape, const F& f) {
   const int64_t plane = shape.count(2, shape.rank()), channels = shape[1];
   parallelFor(shape[0] * channels, [&](int64_t task) {
-    for (int64_t i = task * plane; i < (task + 1) * plane; ++i) values[static_cast<size_t>(i)] = f(static_cast<size_t>(task % channels), values[static_cast<size_t>(i)]);
+    for (int64_t i = task * plane; i < (task + 1) * plane; ++i)
+      values[static_cast<size_t>(i)] = f(static_cast<size_t>(task % channels), values[static_cast<size_t>(i)]);
   });
 }
 
@@ -175,7 +191,8 @@ void convInteger(ReferenceContext& context) {
 void qLinearConv(ReferenceContext& context) {
   const Tensor &x = context.inputs[0], &w = context.inputs[3];
   Buffer& y = context.outputs[0];
-  auto values = convolve(context.node, withoutZeroPoint(x, context.inputs[2], std::nullopt), x.shape(), withoutZeroPoint(w, context.inputs[5], 0), w.shape(), y.shape());
+  auto values = convolve(context.node, withoutZeroPoint(x, context.inputs[2], std::nullopt), x.shape(),
+                         withoutZeroPoint(w, context.inputs[5], 0), w.shape(), y.shape());
   const auto filters = static_cast<size_t>(w.shape()[0]);
   const double xScale = perChannel(context.inputs[1], 1, "x_scale")[0];
   const auto wScale = perChannel(context.inputs[4], filters, "w_scale");
@@ -184,8 +201,11 @@ void qLinearConv(ReferenceContext& context) {
     requireBias(context.inputs[8], w.shape()[0]);
     bias = load<double>(context.inputs[8]);
   }
-  const Quantizer quantizer(perChannel(context.inputs[6], 1, "y_scale")[0], perChannel(context.inputs[7], 1, "y_zero_point")[0], y.dtype());
-  mapChannels(values, y.shape(), [&](size_t m, double sum) { return quantizer(static_cast<float>(xScale * wScale[m] * (sum + bias[m]))); });
+  const Quantizer quantizer(perChannel(context.inputs[6], 1, "y_scale")[0],
+                            perChannel(context.inputs[7], 1, "y_zero_point")[0], y.dtype());
+  mapChannels(values, y.shape(), [&](size_t m, double sum) {
+    return quantizer(static_cast<float>(xScale * wScale[m] * (sum + bias[m])));
+  });
   store(std::span<const double>(values), y);
 }
 
@@ -194,7 +214,12 @@ void qLinearConv(ReferenceContext& context) {
 std::vector<OpSpec> convOps() {
   return {
       {"Conv", "", inferConv, conv, {}, "convolution of [N, C, spatial...] by [M, C / group, kernel...]"},
-      {"ConvInteger", "", inferConvInteger, convInteger, {}, "convolution of 8-bit integers less their zero points, in int32"},
+      {"ConvInteger",
+       "",
+       inferConvInteger,
+       convInteger,
+       {},
+       "convolution of 8-bit integers less their zero points, in int32"},
       {"QLinearConv", "", inferQLinearConv, qLinearConv, {}, "Quantize(Conv(Dequantize(x), Dequantize(w)) + bias)"},
   };
 }

@@ -28,8 +28,13 @@ void inferBroadcast(InferContext& context) {
   context.outputs.at(0) = tensorType(dtypeOfInput(context, 0), broadcastDims(context.inputs));
 }
 
-void inferBroadcastBool(InferContext& context) {
+void inferBroadcastPair(InferContext& context) {
+  requireInputs(context, 2);
   inferBroadcast(context);
+}
+
+void inferBroadcastBool(InferContext& context) {
+  inferBroadcastPair(context);
   context.outputs[0].dtype = DType::boolean;
 }
 

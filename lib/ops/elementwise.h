@@ -16,7 +16,8 @@ void mapElements(std::vector<Wide>& values, const F& f) {
   const auto count = static_cast<int64_t>(values.size());
   parallelFor((count + kElementsPerTask - 1) / kElementsPerTask, [&](int64_t task) {
     const int64_t end = std::min(count, (task + 1) * kElementsPerTask);
-    for (int64_t i = task * kElementsPerTask; i < end; ++i) values[static_cast<size_t>(i)] = f(values[static_cast<size_t>(i)]);
+    for (int64_t i = task * kElementsPerTask; i < end; ++i)
+      values[static_cast<size_t>(i)] = f(values[static_cast<size_t>(i)]);
   });
 }
 
@@ -43,7 +44,8 @@ std::vector<int64_t> broadcastStrides(const Shape& shape, const Shape& to);
 
 /// out[i] = f(a[i], b[i]) with a and b broadcast to `shape`.
 template <typename Out, typename A, typename B, typename F>
-std::vector<Out> broadcastMap(const std::vector<A>& a, const Shape& aShape, const std::vector<B>& b, const Shape& bShape, const Shape& shape, const F& f) {
+std::vector<Out> broadcastMap(const std::vector<A>& a, const Shape& aShape, const std::vector<B>& b,
+                              const Shape& bShape, const Shape& shape, const F& f) {
   std::vector<Out> out(static_cast<size_t>(shape.elementCount()));
   const auto aStrides = broadcastStrides(aShape, shape), bStrides = broadcastStrides(bShape, shape);
   std::vector<int64_t> aStarts;
@@ -61,6 +63,8 @@ std::vector<Out> broadcastMap(const std::vector<A>& a, const Shape& aShape, cons
 
 /// Output 0 has the first input's element type and the inputs' broadcast shape.
 void inferBroadcast(InferContext& context);
+/// The same for ops of exactly two inputs.
+void inferBroadcastPair(InferContext& context);
 /// The same with element type bool.
 void inferBroadcastBool(InferContext& context);
 

@@ -8,7 +8,9 @@
 namespace compress {
 namespace {
 
-Type typeOf(const Tensor& tensor) { return tensor ? Type::tensor(tensor.dtype(), tensor.shape()) : Type{}; }
+Type typeOf(const Tensor& tensor) {
+  return tensor ? Type::tensor(tensor.dtype(), tensor.shape()) : Type{};
+}
 
 std::vector<Type> inferBodyTypes(const Graph& body, std::span<const Type> inputs, std::span<const Tensor* const>) {
   std::map<ValueId, Type> given;
@@ -21,7 +23,8 @@ std::vector<Type> inferBodyTypes(const Graph& body, std::span<const Type> inputs
 }
 
 /// Output types by the op's rule, all inputs being known.
-std::vector<Type> outputTypes(const OpSpec& spec, const Graph& graph, const Node& node, std::span<const Tensor> inputs) {
+std::vector<Type> outputTypes(const OpSpec& spec, const Graph& graph, const Node& node,
+                              std::span<const Tensor> inputs) {
   std::vector<Type> outputs(node.outputs.size());
   if (spec.infer == nullptr) return outputs;
   InferContext context{graph, node, {}, {}, std::move(outputs), {}, {}, inferBodyTypes};
@@ -35,22 +38,41 @@ std::vector<Type> outputTypes(const OpSpec& spec, const Graph& graph, const Node
   return std::move(context.outputs);
 }
 
-std::vector<Tensor> run(const OpSpec& spec, const Graph& graph, const Node& node, std::span<const Tensor> inputs) {
-  const std::vector<Type> types = outputTypes(spec, graph, node, inputs);
+/// Buffers for the outputs whose types the rule knows, those that nobody wants too: a reference may write them.
+std::vector<Buffer> allocate(const Node& node, const std::vector<Type>& types) {
   std::vector<Buffer> outputs(types.size());
-  for (size_t i = 0; i < types.size(); ++i)
-    if (const auto shape = types[i].shape(); node.outputs[i] && types[i].isTensor() && types[i].dtype != DType::undefined && shape)
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (!types[i].isTensor()) continue;
+    if (node.outputs[i] && types[i].dtype == DType::undefined)
+      reject("the element type of output ", i, " is not known");
+    if (const auto shape = types[i].shape(); shape && types[i].dtype != DType::undefined)
       outputs[i] = Buffer(types[i].dtype, *shape);
-  ReferenceContext context{node, inputs, outputs, [](const Graph& body, std::span<const Tensor> given) { return evaluate(body, given); }};
+  }
+  return outputs;
+}
+
+std::vector<Tensor> run(const OpSpec& spec, const Graph& graph, const Node& node, std::span<const Tensor> inputs) {
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (node.inputs[i] && !inputs[i])
+      reject("input ", i, " '", displayName(graph.value(node.inputs[i]).name), "' has no value");
+  std::vector<Buffer> outputs = allocate(node, outputTypes(spec, graph, node, inputs));
+  ReferenceContext context{node, inputs, outputs,
+                           [](const Graph& body, std::span<const Tensor> given) { return evaluate(body, given); }};
   spec.reference(context);
   std::vector<Tensor> results(outputs.size());
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (node.outputs[i] && outputs[i].dtype() != DType::undefined) results[i] = std::move(outputs[i]).freeze();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!node.outputs[i]) continue;
+    if (outputs[i].dtype() == DType::undefined)
+      throw Error(ErrorKind::unsupported, text("output ", i, " is not computed"));
+    results[i] = std::move(outputs[i]).freeze();
+  }
   return results;
 }
 
 Error noReference(const Node& node) {
-  return {ErrorKind::unsupported, text(describe(node), ": op '", displayName(node.op), "' of domain '", node.domain.empty() ? "ai.onnx" : displayName(node.domain), "' is not supported")};
+  return {ErrorKind::unsupported,
+          text(describe(node), ": op '", displayName(node.op), "' of domain '",
+               node.domain.empty() ? "ai.onnx" : displayName(node.domain), "' is not supported")};
 }
 
 }  // namespace
@@ -58,12 +80,15 @@ Error noReference(const Node& node) {
 std::vector<Tensor> evaluate(const Graph& graph, const Node& node, std::span<const Tensor> inputs) {
   const OpSpec* spec = findOp(node.op, node.domain);
   if (spec == nullptr || spec->reference == nullptr) throw noReference(node);
-  return within([&] { return describe(node); }, [&] { return run(*spec, graph, node, inputs); });
+  return within([&] { return describe(node); },
+                [&] { return withinBounds([&] { return run(*spec, graph, node, inputs); }); });
 }
 
 namespace {
 
-size_t at(ValueId id) { return static_cast<size_t>(id.index); }
+size_t at(ValueId id) {
+  return static_cast<size_t>(id.index);
+}
 
 /// The tensors of a graph while it is evaluated; each is freed when its last reader has run.
 class LiveValues {
@@ -79,7 +104,8 @@ class LiveValues {
     }
     const auto ids = graph.runtimeInputs();
     if (ids.size() != inputs.size())
-      throw Error(ErrorKind::bug, text("graph '", graph.name, "' takes ", ids.size(), " inputs, ", inputs.size(), " given"));
+      throw Error(ErrorKind::bug,
+                  text("graph '", graph.name, "' takes ", ids.size(), " inputs, ", inputs.size(), " given"));
     for (size_t i = 0; i < ids.size(); ++i) values_[at(ids[i])] = inputs[i];
     for (const ValueId id : wanted) ++readers_[at(id)];
   }

@@ -1,4 +1,5 @@
-// Running single nodes and whole graphs by the plain-loop references: the meaning that everything else is tested against.
+// Running single nodes and whole graphs by the plain-loop references: the meaning that everything else is tested
+// against.
 #pragma once
 #include <functional>
 
@@ -11,11 +12,12 @@ std::vector<Tensor> evaluate(const Graph& graph, const Node& node, std::span<con
 
 /// Called during the evaluation of a graph.
 struct EvaluateHooks {
-  std::function<void(size_t position, double ms)> afterNode;  ///< position in graph.order(), and the time that the node took
+  std::function<void(size_t position, double ms)>
+      afterNode;  ///< position in graph.order(), and the time that the node took
 };
 
-/// Graph outputs, given one tensor per `graph.runtimeInputs()`, in the newest form; the `observed` values follow. Intermediates are freed
-/// after their last use.
+/// Graph outputs, given one tensor per `graph.runtimeInputs()`, in the newest form; the `observed` values follow.
+/// Intermediates are freed after their last use.
 std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs, std::span<const ValueId> observed = {},
                              const EvaluateHooks& hooks = {});
 

@@ -10,18 +10,27 @@ std::vector<OpSpec> activationOps();
 std::vector<OpSpec> binaryOps();
 std::vector<OpSpec> castOps();
 std::vector<OpSpec> constantOps();
+std::vector<OpSpec> controlOps();
 std::vector<OpSpec> convOps();
+std::vector<OpSpec> convTransposeOps();
+std::vector<OpSpec> einsumOps();
 std::vector<OpSpec> gatherOps();
 std::vector<OpSpec> logicOps();
+std::vector<OpSpec> lossOps();
 std::vector<OpSpec> matmulOps();
 std::vector<OpSpec> movementOps();
 std::vector<OpSpec> normalizationOps();
 std::vector<OpSpec> poolOps();
 std::vector<OpSpec> quantizeOps();
+std::vector<OpSpec> recurrentOps();
+std::vector<OpSpec> reduceOps();
 std::vector<OpSpec> resizeOps();
+std::vector<OpSpec> scatterOps();
+std::vector<OpSpec> selectionOps();
 std::vector<OpSpec> shapeOps();
 std::vector<OpSpec> slicePadOps();
 std::vector<OpSpec> softmaxOps();
 std::vector<OpSpec> unaryOps();
+std::vector<OpSpec> visionOps();
 
 }  // namespace compress

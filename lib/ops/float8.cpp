@@ -18,13 +18,20 @@ struct Format {
 
 Format formatOf(DType dtype) {
   switch (dtype) {
-    case DType::f8e4m3fn: return {4, 3, 7, Format::Special::nanIsAllOnes, 0x7E};
-    case DType::f8e4m3fnuz: return {4, 3, 8, Format::Special::nanIsMinusZero, 0x7F};
-    case DType::f8e5m2: return {5, 2, 15, Format::Special::ieee, 0x7B};
-    case DType::f8e5m2fnuz: return {5, 2, 16, Format::Special::nanIsMinusZero, 0x7F};
-    case DType::f4e2m1: return {2, 1, 1, Format::Special::none, 0x7};
-    case DType::f8e8m0: return {8, 0, 127, Format::Special::exponentOnly, 0xFE};
-    default: throw Error(ErrorKind::bug, text(nameOf(dtype), " is no small float"));
+    case DType::f8e4m3fn:
+      return {4, 3, 7, Format::Special::nanIsAllOnes, 0x7E};
+    case DType::f8e4m3fnuz:
+      return {4, 3, 8, Format::Special::nanIsMinusZero, 0x7F};
+    case DType::f8e5m2:
+      return {5, 2, 15, Format::Special::ieee, 0x7B};
+    case DType::f8e5m2fnuz:
+      return {5, 2, 16, Format::Special::nanIsMinusZero, 0x7F};
+    case DType::f4e2m1:
+      return {2, 1, 1, Format::Special::none, 0x7};
+    case DType::f8e8m0:
+      return {8, 0, 127, Format::Special::exponentOnly, 0xFE};
+    default:
+      throw Error(ErrorKind::bug, text(nameOf(dtype), " is no small float"));
   }
 }
 
@@ -32,23 +39,33 @@ float decodeMagnitude(int bits, const Format& format) {
   const int exponent = bits >> format.mantissaBits;
   const int mantissa = bits & ((1 << format.mantissaBits) - 1);
   if (exponent == 0) return std::ldexp(static_cast<float>(mantissa), 1 - format.bias - format.mantissaBits);
-  return std::ldexp(static_cast<float>(mantissa | (1 << format.mantissaBits)), exponent - format.bias - format.mantissaBits);
+  return std::ldexp(static_cast<float>(mantissa | (1 << format.mantissaBits)),
+                    exponent - format.bias - format.mantissaBits);
 }
 
 bool isNan(int magnitude, bool isNegative, const Format& format) {
   switch (format.special) {
-    case Format::Special::nanIsAllOnes: return magnitude == 0x7F;
-    case Format::Special::nanIsMinusZero: return isNegative && magnitude == 0;
-    case Format::Special::ieee: return magnitude > 0x7C;
-    default: return false;
+    case Format::Special::nanIsAllOnes:
+      return magnitude == 0x7F;
+    case Format::Special::nanIsMinusZero:
+      return isNegative && magnitude == 0;
+    case Format::Special::ieee:
+      return magnitude > 0x7C;
+    default:
+      return false;
   }
 }
 
 uint8_t nanOf(const Format& format) {
   switch (format.special) {
-    case Format::Special::nanIsMinusZero: return 0x80;
-    case Format::Special::exponentOnly: return 0xFF;
-    default: return 0x7F;
+    case Format::Special::nanIsMinusZero:
+      return 0x80;
+    case Format::Special::exponentOnly:
+      return 0xFF;
+    case Format::Special::ieee:
+      return 0x7E;
+    default:
+      return 0x7F;
   }
 }
 
@@ -98,7 +115,8 @@ uint8_t encodeSmallFloat(float value, DType dtype, bool saturate) {
   const Format format = formatOf(dtype);
   if (format.special == Format::Special::exponentOnly) return encodeExponentOnly(value, saturate);
   const auto sign = static_cast<uint8_t>(std::signbit(value) ? 1 << (format.exponentBits + format.mantissaBits) : 0);
-  if (std::isnan(value)) return format.special == Format::Special::none ? format.largest : static_cast<uint8_t>(nanOf(format) | sign);
+  if (std::isnan(value))
+    return format.special == Format::Special::none ? format.largest : static_cast<uint8_t>(nanOf(format) | sign);
   bool over = false;
   const int magnitude = nearestMagnitude(std::abs(value), format, over);
   if (format.special == Format::Special::nanIsMinusZero && magnitude == 0) return 0;

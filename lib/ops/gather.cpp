@@ -23,14 +23,17 @@ void inferGather(InferContext& context) {
   const auto elements = partialInts(context, 0);
   if (!elements) return;
   context.outputPartials.at(0).emplace();
-  for (const int64_t index : *chosen) context.outputPartials[0]->push_back((*elements)[static_cast<size_t>(checkedIndex(index, static_cast<int64_t>(elements->size())))]);
+  for (const int64_t index : *chosen)
+    context.outputPartials[0]->push_back(
+        (*elements)[static_cast<size_t>(checkedIndex(index, static_cast<int64_t>(elements->size())))]);
 }
 
 void gather(ReferenceContext& context) {
   const Tensor& x = context.inputs[0];
   const auto indices = toInts(context.inputs[1]);
   const size_t axis = normalizedAxis(context.node.attributes.integer("axis", 0), x.shape().rank());
-  const int64_t outer = x.shape().count(0, axis), size = x.shape()[axis], inner = x.shape().count(axis + 1, x.shape().rank());
+  const int64_t outer = x.shape().count(0, axis), size = x.shape()[axis],
+                inner = x.shape().count(axis + 1, x.shape().rank());
   const Mover mover(x, context.outputs[0]);
   int64_t target = 0;
   for (int64_t o = 0; o < outer; ++o)
@@ -61,7 +64,8 @@ void inferGatherNd(InferContext& context) {
   if (!x.hasRank() || !indices.hasRank() || indices.rank() == 0 || !indices.dims->back().isKnown()) return;
   const auto batch = static_cast<size_t>(context.node.attributes.integer("batch_dims", 0));
   const auto depth = static_cast<size_t>(indices.dims->back().value);
-  if (batch + depth > x.rank()) reject("indices of ", depth, " coordinates after ", batch, " batch axes into a tensor of rank ", x.rank());
+  if (batch + depth > x.rank())
+    reject("indices of ", depth, " coordinates after ", batch, " batch axes into a tensor of rank ", x.rank());
   y.dims.emplace(indices.dims->begin(), indices.dims->end() - 1);
   y.dims->insert(y.dims->end(), x.dims->begin() + static_cast<std::ptrdiff_t>(batch + depth), x.dims->end());
 }
@@ -71,7 +75,8 @@ void gatherNd(ReferenceContext& context) {
   const auto batch = static_cast<size_t>(context.node.attributes.integer("batch_dims", 0));
   const Slices slices = slicesOf(x.shape(), context.inputs[1], batch);
   const Mover mover(x, context.outputs[0]);
-  for (size_t i = 0; i < slices.offsets.size(); ++i) mover.copy(slices.offsets[i], static_cast<int64_t>(i) * slices.length, slices.length);
+  for (size_t i = 0; i < slices.offsets.size(); ++i)
+    mover.copy(slices.offsets[i], static_cast<int64_t>(i) * slices.length, slices.length);
 }
 
 }  // namespace
@@ -79,7 +84,12 @@ void gatherNd(ReferenceContext& context) {
 std::vector<OpSpec> gatherOps() {
   return {
       {"Gather", "", inferGather, gather, {}, "slices of x along `axis`, chosen by index"},
-      {"GatherElements", "", inferGatherElements, gatherElements, {}, "elements of x whose index along `axis` is replaced"},
+      {"GatherElements",
+       "",
+       inferGatherElements,
+       gatherElements,
+       {},
+       "elements of x whose index along `axis` is replaced"},
       {"GatherND", "", inferGatherNd, gatherNd, {}, "slices of x chosen by coordinates"},
   };
 }

@@ -15,7 +15,8 @@ std::vector<int64_t> elementOffsets(const Shape& shape, const Tensor& indices, i
   const Shape& positions = indices.shape();
   if (positions.rank() != shape.rank()) reject("indices have rank ", positions.rank(), ", expected ", shape.rank());
   for (size_t i = 0; i < shape.rank(); ++i)
-    if (i != along && positions[i] > shape[i]) reject("indices have shape ", print(positions), ", which does not fit into ", print(shape));
+    if (i != along && positions[i] > shape[i])
+      reject("indices have shape ", print(positions), ", which does not fit into ", print(shape));
   auto offsets = toInts(indices);
   const auto strides = stridesOf(shape), own = stridesOf(positions);
   for (size_t i = 0; i < offsets.size(); ++i) {
@@ -29,18 +30,22 @@ std::vector<int64_t> elementOffsets(const Shape& shape, const Tensor& indices, i
 
 Slices slicesOf(const Shape& shape, const Tensor& indices, size_t batchAxes) {
   const Shape& positions = indices.shape();
-  if (positions.rank() < batchAxes + 1) reject("indices have rank ", positions.rank(), ", expected more than ", batchAxes, " batch axes");
+  if (positions.rank() < batchAxes + 1)
+    reject("indices have rank ", positions.rank(), ", expected more than ", batchAxes, " batch axes");
   const auto depth = static_cast<size_t>(positions[positions.rank() - 1]);
-  if (batchAxes + depth > shape.rank()) reject("indices of ", depth, " coordinates after ", batchAxes, " batch axes into a tensor of rank ", shape.rank());
+  if (batchAxes + depth > shape.rank())
+    reject("indices of ", depth, " coordinates after ", batchAxes, " batch axes into a tensor of rank ", shape.rank());
   const auto coordinates = toInts(indices);
   const auto strides = stridesOf(shape);
-  const int64_t perBatch = positions.count(batchAxes, positions.rank() - 1), batchSize = shape.count(batchAxes, shape.rank());
+  const int64_t perBatch = positions.count(batchAxes, positions.rank() - 1),
+                batchSize = shape.count(batchAxes, shape.rank());
   Slices slices{{}, shape.count(batchAxes + depth, shape.rank())};
   const int64_t count = positions.count(0, positions.rank() - 1);
   for (int64_t i = 0; i < count; ++i) {
     int64_t offset = i / perBatch * batchSize;
     for (size_t k = 0; k < depth; ++k)
-      offset += checkedIndex(coordinates[static_cast<size_t>(i) * depth + k], shape[batchAxes + k]) * strides[batchAxes + k];
+      offset +=
+          checkedIndex(coordinates[static_cast<size_t>(i) * depth + k], shape[batchAxes + k]) * strides[batchAxes + k];
     slices.offsets.push_back(offset);
   }
   return slices;

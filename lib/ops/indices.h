@@ -10,8 +10,8 @@ namespace compress {
 /// `index` in [-size, size) as an offset in [0, size). Throws Error(input) outside.
 int64_t checkedIndex(int64_t index, int64_t size);
 
-/// For each element of `indices`, the offset into a tensor of `shape` of the element at the same position but for `axis`, where the index
-/// says it.
+/// For each element of `indices`, the offset into a tensor of `shape` of the element at the same position but for
+/// `axis`, where the index says it.
 std::vector<int64_t> elementOffsets(const Shape& shape, const Tensor& indices, int64_t axis);
 
 /// Offsets into a tensor of `shape` that the last axis of `indices` names, each a slice of `length` elements.

@@ -51,13 +51,20 @@ class Inference {
   static size_t at(ValueId id) { return static_cast<size_t>(id.index); }
 
   void infer(const OpSpec& spec, const Node& node) {
-    InferContext context{graph_, node, {}, {}, std::vector<Type>(node.outputs.size()), {}, std::vector<std::optional<PartialInts>>(node.outputs.size()), inferGraph};
+    InferContext context{graph_,
+                         node,
+                         {},
+                         {},
+                         std::vector<Type>(node.outputs.size()),
+                         {},
+                         std::vector<std::optional<PartialInts>>(node.outputs.size()),
+                         inferGraph};
     for (const ValueId input : node.inputs) {
       context.inputs.push_back(input ? result_.types[at(input)] : Type{});
       context.constants.push_back(input && result_.known[at(input)] ? &*result_.known[at(input)] : nullptr);
       context.partials.push_back(input && partials_[at(input)] ? &*partials_[at(input)] : nullptr);
     }
-    spec.infer(context);
+    withinBounds([&] { spec.infer(context); });
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (!node.outputs[i]) continue;
       result_.types[at(node.outputs[i])] = std::move(context.outputs[i]);
@@ -90,7 +97,9 @@ class Inference {
     return true;
   }
 
-  static bool isRandom(const Node& node) { return node.op.starts_with("Random") || node.op == "Bernoulli" || node.op == "Multinomial" || node.op == "Dropout"; }
+  static bool isRandom(const Node& node) {
+    return node.op.starts_with("Random") || node.op == "Bernoulli" || node.op == "Multinomial" || node.op == "Dropout";
+  }
 
   void fold(const Node& node) {
     std::vector<Tensor> inputs;
@@ -123,12 +132,15 @@ class Inference {
   std::vector<std::optional<PartialInts>> partials_;
 };
 
-std::vector<Type> inferGraph(const Graph& body, std::span<const Type> inputs, std::span<const Tensor* const> constants) {
+std::vector<Type> inferGraph(const Graph& body, std::span<const Type> inputs,
+                             std::span<const Tensor* const> constants) {
   Inference inference(body, 1 << 16);
   const auto ids = body.runtimeInputs();
   for (size_t i = 0; i < ids.size() && i < inputs.size(); ++i) {
-    if (i < constants.size() && constants[i] != nullptr) inference.setKnown(ids[i], *constants[i]);
-    else inference.setType(ids[i], inputs[i]);
+    if (i < constants.size() && constants[i] != nullptr)
+      inference.setKnown(ids[i], *constants[i]);
+    else
+      inference.setType(ids[i], inputs[i]);
   }
   const Inferred inferred = std::move(inference).run();
   std::vector<Type> outputs;

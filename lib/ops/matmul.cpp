@@ -9,7 +9,8 @@
 namespace compress {
 namespace {
 
-/// numpy.matmul: a vector is a row on the left, a column on the right, and its axis of size 1 is dropped from the result.
+/// numpy.matmul: a vector is a row on the left, a column on the right, and its axis of size 1 is dropped from the
+/// result.
 std::optional<std::vector<Dim>> productDims(const Type& a, const Type& b) {
   if (!a.hasRank() || !b.hasRank()) return std::nullopt;
   std::vector<Dim> left = *a.dims, right = *b.dims;
@@ -18,7 +19,8 @@ std::optional<std::vector<Dim>> productDims(const Type& a, const Type& b) {
   if (isRow) left.insert(left.begin(), Dim::of(1));
   if (isColumn) right.push_back(Dim::of(1));
   const Dim &inner = left.back(), &outer = right[right.size() - 2];
-  if (inner.isKnown() && outer.isKnown() && inner.value != outer.value) reject("the inner dimensions are ", inner.value, " and ", outer.value);
+  if (inner.isKnown() && outer.isKnown() && inner.value != outer.value)
+    reject("the inner dimensions are ", inner.value, " and ", outer.value);
   const Dim rows = left[left.size() - 2], columns = right.back();
   left.resize(left.size() - 2);
   right.resize(right.size() - 2);
@@ -42,14 +44,22 @@ void multiply(const Wide* a, const Wide* b, Wide* y, int64_t rows, int64_t inner
   });
 }
 
-Shape withRow(const Shape& shape) { return shape.rank() == 1 ? Shape{1, shape[0]} : shape; }
-Shape withColumn(const Shape& shape) { return shape.rank() == 1 ? Shape{shape[0], 1} : shape; }
-Shape batchOf(const Shape& shape) { return Shape(std::vector<int64_t>(shape.dims().begin(), shape.dims().end() - 2)); }
+Shape withRow(const Shape& shape) {
+  return shape.rank() == 1 ? Shape{1, shape[0]} : shape;
+}
+Shape withColumn(const Shape& shape) {
+  return shape.rank() == 1 ? Shape{shape[0], 1} : shape;
+}
+Shape batchOf(const Shape& shape) {
+  return Shape(std::vector<int64_t>(shape.dims().begin(), shape.dims().end() - 2));
+}
 
 template <typename Wide>
-std::vector<Wide> product(const std::vector<Wide>& a, const Shape& aGiven, const std::vector<Wide>& b, const Shape& bGiven) {
+std::vector<Wide> product(const std::vector<Wide>& a, const Shape& aGiven, const std::vector<Wide>& b,
+                          const Shape& bGiven) {
   const Shape aShape = withRow(aGiven), bShape = withColumn(bGiven);
-  const int64_t rows = aShape[aShape.rank() - 2], inner = aShape[aShape.rank() - 1], columns = bShape[bShape.rank() - 1];
+  const int64_t rows = aShape[aShape.rank() - 2], inner = aShape[aShape.rank() - 1],
+                columns = bShape[bShape.rank() - 1];
   const Shape batch = *broadcast(batchOf(aShape), batchOf(bShape));
   std::vector<Wide> y(static_cast<size_t>(batch.elementCount() * rows * columns), Wide{0});
   std::vector<int64_t> aBatches, bBatches;
@@ -61,7 +71,8 @@ std::vector<Wide> product(const std::vector<Wide>& a, const Shape& aGiven, const
   list(aShape, aBatches);
   list(bShape, bBatches);
   for (size_t i = 0; i < aBatches.size(); ++i)
-    multiply(a.data() + aBatches[i] * rows * inner, b.data() + bBatches[i] * inner * columns, y.data() + static_cast<int64_t>(i) * rows * columns, rows, inner, columns);
+    multiply(a.data() + aBatches[i] * rows * inner, b.data() + bBatches[i] * inner * columns,
+             y.data() + static_cast<int64_t>(i) * rows * columns, rows, inner, columns);
   return y;
 }
 
@@ -75,26 +86,32 @@ void matMul(ReferenceContext& context) {
   if (isFloating(a.dtype())) {
     store(std::span<const double>(product(load<double>(a), a.shape(), load<double>(b), b.shape())), context.outputs[0]);
   } else {  // wraps, signed or not
-    store(std::span<const uint64_t>(product(load<uint64_t>(a), a.shape(), load<uint64_t>(b), b.shape())), context.outputs[0]);
+    store(std::span<const uint64_t>(product(load<uint64_t>(a), a.shape(), load<uint64_t>(b), b.shape())),
+          context.outputs[0]);
   }
 }
 
-Dim dimAt(const Type& type, size_t axis) { return type.hasRank() ? type.dims->at(axis) : Dim{}; }
+Dim dimAt(const Type& type, size_t axis) {
+  return type.hasRank() ? type.dims->at(axis) : Dim{};
+}
 
 void inferGemm(InferContext& context) {
   requireInputs(context, 2);
   requireRank(context, 0, 2);
   requireRank(context, 1, 2);
-  const size_t transA = context.node.attributes.integer("transA", 0) != 0 ? 1 : 0, transB = context.node.attributes.integer("transB", 0) != 0 ? 1 : 0;
+  const size_t transA = context.node.attributes.integer("transA", 0) != 0 ? 1 : 0,
+               transB = context.node.attributes.integer("transB", 0) != 0 ? 1 : 0;
   const Dim inner = dimAt(context.input(0), 1 - transA), outer = dimAt(context.input(1), transB);
-  if (inner.isKnown() && outer.isKnown() && inner.value != outer.value) reject("the inner dimensions are ", inner.value, " and ", outer.value);
+  if (inner.isKnown() && outer.isKnown() && inner.value != outer.value)
+    reject("the inner dimensions are ", inner.value, " and ", outer.value);
   const std::vector<Dim> dims = {dimAt(context.input(0), transA), dimAt(context.input(1), 1 - transB)};
   context.outputs.at(0) = Type::tensor(dtypeOfInput(context, 0), dims);
   if (!context.has(2) || !context.input(2).hasRank()) return;
   const Type both[] = {context.outputs[0], context.input(2)};
   const auto wide = *broadcastDims(both);
   for (size_t i = 0; i < 2; ++i)
-    if (wide.size() != 2 || (dims[i].isKnown() && wide[i] != dims[i])) reject("C is ", print(context.input(2)), ", which does not broadcast to ", print(context.outputs[0]));
+    if (wide.size() != 2 || (dims[i].isKnown() && wide[i] != dims[i]))
+      reject("C is ", print(context.input(2)), ", which does not broadcast to ", print(context.outputs[0]));
 }
 
 std::vector<double> transposed(const std::vector<double>& values, const Shape& shape) {
@@ -118,11 +135,13 @@ void gemm(ReferenceContext& context) {
   Shape aShape, bShape;
   const auto a = side(0, "transA", aShape), b = side(1, "transB", bShape);
   auto y = product(a, aShape, b, bShape);
-  const double alpha = static_cast<double>(context.node.attributes.real("alpha", 1)), beta = static_cast<double>(context.node.attributes.real("beta", 1));
+  const double alpha = static_cast<double>(context.node.attributes.real("alpha", 1)),
+               beta = static_cast<double>(context.node.attributes.real("beta", 1));
   for (double& value : y) value *= alpha;
   const Shape& shape = context.outputs[0].shape();
   if (context.has(2) && beta != 0)
-    y = broadcastMap<double>(y, shape, load<double>(context.inputs[2]), context.inputs[2].shape(), shape, [beta](double sum, double c) { return sum + beta * c; });
+    y = broadcastMap<double>(y, shape, load<double>(context.inputs[2]), context.inputs[2].shape(), shape,
+                             [beta](double sum, double c) { return sum + beta * c; });
   store(std::span<const double>(y), context.outputs[0]);
 }
 
@@ -148,16 +167,24 @@ void inferQLinearMatMul(InferContext& context) {
 void qLinearMatMul(ReferenceContext& context) {
   const Tensor &a = context.inputs[0], &b = context.inputs[3];
   const size_t aRank = a.shape().rank(), bRank = b.shape().rank();
-  const auto sums = product(withoutZeroPoint(a, context.inputs[2], aRank < 2 ? 0 : aRank - 2), a.shape(), withoutZeroPoint(b, context.inputs[5], bRank - 1), b.shape());
+  const auto sums = product(withoutZeroPoint(a, context.inputs[2], aRank < 2 ? 0 : aRank - 2), a.shape(),
+                            withoutZeroPoint(b, context.inputs[5], bRank - 1), b.shape());
   Buffer& y = context.outputs[0];
   const auto columns = bRank == 1 ? size_t{1} : static_cast<size_t>(b.shape()[bRank - 1]);
   const auto rows = aRank == 1 ? size_t{1} : static_cast<size_t>(a.shape()[aRank - 2]);
-  const auto aScale = perChannel(context.inputs[1], rows, "a_scale"), bScale = perChannel(context.inputs[4], columns, "b_scale");
-  const Quantizer quantizer(perChannel(context.inputs[6], 1, "y_scale")[0], perChannel(context.inputs[7], 1, "y_zero_point")[0], y.dtype());
+  const auto aScale = perChannel(context.inputs[1], rows, "a_scale"),
+             bScale = perChannel(context.inputs[4], columns, "b_scale");
+  const Quantizer quantizer(perChannel(context.inputs[6], 1, "y_scale")[0],
+                            perChannel(context.inputs[7], 1, "y_zero_point")[0], y.dtype());
   std::vector<double> values(sums.size());
   for (size_t i = 0; i < sums.size(); ++i)
     values[i] = quantizer(static_cast<float>(aScale[i / columns % rows] * bScale[i % columns] * sums[i]));
   store(std::span<const double>(values), y);
+}
+
+/// Gemm at opset 7: C broadcasts without being told to.
+void dropBroadcast(Graph& graph, NodeId id) {
+  graph.eraseAttribute(id, "broadcast");
 }
 
 }  // namespace
@@ -165,8 +192,13 @@ void qLinearMatMul(ReferenceContext& context) {
 std::vector<OpSpec> matmulOps() {
   return {
       {"MatMul", "", inferMatMul, matMul, {}, "y = a b, numpy's matmul"},
-      {"Gemm", "", inferGemm, gemm, {}, "y = alpha a b + beta c, a and b possibly transposed"},
-      {"MatMulInteger", "", inferMatMulInteger, matMulInteger, {}, "product of 8-bit integers less their zero points, in int32"},
+      {"Gemm", "", inferGemm, gemm, {{7, dropBroadcast}}, "y = alpha a b + beta c, a and b possibly transposed"},
+      {"MatMulInteger",
+       "",
+       inferMatMulInteger,
+       matMulInteger,
+       {},
+       "product of 8-bit integers less their zero points, in int32"},
       {"QLinearMatMul", "", inferQLinearMatMul, qLinearMatMul, {}, "Quantize(Dequantize(a) Dequantize(b))"},
   };
 }

@@ -1,4 +1,5 @@
-// Ops that move elements without arithmetic: Transpose, Slice, Concat, Split, Pad, Tile, Expand, DepthToSpace and its inverse.
+// Ops that move elements without arithmetic: Transpose, Slice, Concat, Split, Pad, Tile, Expand, DepthToSpace and its
+// inverse.
 #include <algorithm>
 #include <limits>
 
@@ -104,7 +105,8 @@ void inferConcat(InferContext& context) {
       y.dims = x.dims;
     }
     if (x.rank() != y.rank()) reject("inputs of rank ", y.rank(), " and ", x.rank(), ", expected the same");
-    if (x.dtype != DType::undefined && y.dtype != DType::undefined && x.dtype != y.dtype) reject("inputs of ", nameOf(y.dtype), " and ", nameOf(x.dtype), ", expected one type");
+    if (x.dtype != DType::undefined && y.dtype != DType::undefined && x.dtype != y.dtype)
+      reject("inputs of ", nameOf(y.dtype), " and ", nameOf(x.dtype), ", expected one type");
     for (size_t k = 0; k < x.rank(); ++k)
       if (k != *axis) (*y.dims)[k] = merged((*y.dims)[k], (*x.dims)[k]);
     parts.push_back((*x.dims)[*axis]);
@@ -114,9 +116,12 @@ void inferConcat(InferContext& context) {
   PartialInts elements;
   for (size_t i = 0; i < context.inputs.size(); ++i) {
     const auto part = isInteger(y.dtype) ? partialInts(context, i) : std::nullopt;
-    if (part) elements.insert(elements.end(), part->begin(), part->end());
-    else if (parts[i].isKnown() && parts[i].value <= 64) elements.insert(elements.end(), static_cast<size_t>(parts[i].value), PartialInt{});
-    else return;
+    if (part)
+      elements.insert(elements.end(), part->begin(), part->end());
+    else if (parts[i].isKnown() && parts[i].value <= 64)
+      elements.insert(elements.end(), static_cast<size_t>(parts[i].value), PartialInt{});
+    else
+      return;
   }
   context.outputPartials.at(0) = std::move(elements);
 }
@@ -135,14 +140,16 @@ void concat(ReferenceContext& context) {
 }
 
 /// Sizes of the parts: input 1, or equal ones of which the last may be smaller.
-std::optional<std::vector<int64_t>> splitSizes(const Node& node, std::optional<std::vector<int64_t>> given, bool isGiven, const Dim& dim) {
+std::optional<std::vector<int64_t>> splitSizes(const Node& node, std::optional<std::vector<int64_t>> given,
+                                               bool isGiven, const Dim& dim) {
   if (isGiven) return given;
   if (!dim.isKnown()) return std::nullopt;
   const auto count = static_cast<int64_t>(node.outputs.size());
   if (count == 0) return std::nullopt;
   const int64_t size = (dim.value + count - 1) / count;
   std::vector<int64_t> sizes;
-  for (int64_t i = 0, rest = dim.value; i < count; ++i, rest -= size) sizes.push_back(std::clamp<int64_t>(rest, 0, size));
+  for (int64_t i = 0, rest = dim.value; i < count; ++i, rest -= size)
+    sizes.push_back(std::clamp<int64_t>(rest, 0, size));
   return sizes;
 }
 
@@ -154,7 +161,8 @@ void inferSplit(InferContext& context) {
   const size_t axis = normalizedAxis(context.node.attributes.integer("axis", 0), x.rank());
   const Dim& dim = (*x.dims)[axis];
   const auto sizes = splitSizes(context.node, knownInts(context, 1), context.has(1), dim);
-  if (sizes && sizes->size() != context.outputs.size()) reject(sizes->size(), " sizes for ", context.outputs.size(), " outputs");
+  if (sizes && sizes->size() != context.outputs.size())
+    reject(sizes->size(), " sizes for ", context.outputs.size(), " outputs");
   std::vector<Dim> parts;
   for (size_t i = 0; i < context.outputs.size(); ++i) {
     parts.push_back(sizes ? Dim::of((*sizes)[i]) : Dim{});
@@ -163,7 +171,8 @@ void inferSplit(InferContext& context) {
   }
   if (sizes && std::ranges::any_of(*sizes, [](int64_t size) { return size < 0; })) reject("a part has a negative size");
   const Dim sum = sumOf(parts);
-  if (sum.isKnown() && dim.isKnown() && sum.value != dim.value) reject("the parts have ", sum.value, " elements along axis ", axis, " of ", dim.value);
+  if (sum.isKnown() && dim.isKnown() && sum.value != dim.value)
+    reject("the parts have ", sum.value, " elements along axis ", axis, " of ", dim.value);
 }
 
 void split(ReferenceContext& context) {
@@ -184,12 +193,15 @@ void split(ReferenceContext& context) {
 }
 
 /// Opset 13: `split` became an input.
-void splitToInput(Graph& graph, NodeId id) { integersToInput(graph, id, "split", 1); }
+void splitToInput(Graph& graph, NodeId id) {
+  integersToInput(graph, id, "split", 1);
+}
 
 /// Opset 18: without sizes, the number of parts is said by num_outputs.
 void splitNamesCount(Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
-  if (!node.input(1) && !node.attributes.has("num_outputs")) graph.setAttribute(id, "num_outputs", static_cast<int64_t>(node.outputs.size()));
+  if (!node.input(1) && !node.attributes.has("num_outputs"))
+    graph.setAttribute(id, "num_outputs", static_cast<int64_t>(node.outputs.size()));
 }
 
 // DepthToSpace, SpaceToDepth ------------------------------------------------------------------------------------------
@@ -218,7 +230,9 @@ void inferDepthToSpace(InferContext& context) {
   const Type& x = context.input(0);
   const int64_t b = blockSizeOf(context.node);
   context.outputs.at(0) = Type::tensor(x.dtype, std::vector<Dim>(4));
-  if (x.hasRank()) context.outputs[0].dims = std::vector<Dim>{(*x.dims)[0], divided((*x.dims)[1], b * b), times((*x.dims)[2], b), times((*x.dims)[3], b)};
+  if (x.hasRank())
+    context.outputs[0].dims =
+        std::vector<Dim>{(*x.dims)[0], divided((*x.dims)[1], b * b), times((*x.dims)[2], b), times((*x.dims)[3], b)};
 }
 
 /// y[n, c, h * b + i, w * b + j] = x[n, (i * b + j) * C + c, h, w] for DCR, x[n, (c * b + i) * b + j, h, w] for CRD.
@@ -228,7 +242,8 @@ void depthToSpace(ReferenceContext& context) {
   const std::string mode = context.node.attributes.string("mode", "DCR");
   if (mode != "DCR" && mode != "CRD") reject("mode is '", displayName(mode), "', expected DCR or CRD");
   const bool isDcr = mode == "DCR";
-  const int64_t c = isDcr ? plane : plane * b * b, i = isDcr ? plane * b * y[1] : plane * b, j = isDcr ? plane * y[1] : plane;
+  const int64_t c = isDcr ? plane : plane * b * b, i = isDcr ? plane * b * y[1] : plane * b,
+                j = isDcr ? plane * y[1] : plane;
   const int64_t strides[] = {x[1] * plane, c, x[3], i, 1, j};
   copyStridedShaped(context.inputs[0], 0, Shape{y[0], y[1], x[2], b, x[3], b}, strides, context.outputs[0]);
 }
@@ -239,7 +254,9 @@ void inferSpaceToDepth(InferContext& context) {
   const Type& x = context.input(0);
   const int64_t b = blockSizeOf(context.node);
   context.outputs.at(0) = Type::tensor(x.dtype, std::vector<Dim>(4));
-  if (x.hasRank()) context.outputs[0].dims = std::vector<Dim>{(*x.dims)[0], times((*x.dims)[1], b * b), divided((*x.dims)[2], b), divided((*x.dims)[3], b)};
+  if (x.hasRank())
+    context.outputs[0].dims =
+        std::vector<Dim>{(*x.dims)[0], times((*x.dims)[1], b * b), divided((*x.dims)[2], b), divided((*x.dims)[3], b)};
 }
 
 /// y[n, (i * b + j) * C + c, h, w] = x[n, c, h * b + i, w * b + j]

@@ -1,14 +1,19 @@
-// Normalisations: y = (x - mean) / (variance + epsilon)^(1/2) * scale + bias over differing sets of elements, and their relatives.
+// Normalisations: y = (x - mean) / (variance + epsilon)^(1/2) * scale + bias over differing sets of elements, and their
+// relatives.
+#include <algorithm>
 #include <cmath>
 
 #include "lib/base/parallel.h"
 #include "lib/ops/elementwise.h"
 #include "lib/ops/families.h"
+#include "lib/ops/upgrade_tools.h"
 
 namespace compress {
 namespace {
 
-double epsilonOf(const Node& node) { return static_cast<double>(node.attributes.real("epsilon", 1e-5F)); }
+double epsilonOf(const Node& node) {
+  return static_cast<double>(node.attributes.real("epsilon", 1e-5F));
+}
 
 void inferBatchNormalization(InferContext& context) {
   requireInputs(context, 5);
@@ -22,7 +27,8 @@ void inferBatchNormalization(InferContext& context) {
 }
 
 /// Mean and variance of each channel of [N, C, ...].
-void channelStatistics(const std::vector<double>& x, const Shape& shape, std::vector<double>& mean, std::vector<double>& variance) {
+void channelStatistics(const std::vector<double>& x, const Shape& shape, std::vector<double>& mean,
+                       std::vector<double>& variance) {
   const int64_t channels = shape[1], plane = shape.count(2, shape.rank());
   const auto count = static_cast<double>(shape[0] * plane);
   parallelFor(channels, [&](int64_t c) {
@@ -34,7 +40,8 @@ void channelStatistics(const std::vector<double>& x, const Shape& shape, std::ve
     };
     const double average = sumOver([](double value) { return value; }) / count;
     mean[static_cast<size_t>(c)] = average;
-    variance[static_cast<size_t>(c)] = sumOver([=](double value) { return (value - average) * (value - average); }) / count;
+    variance[static_cast<size_t>(c)] =
+        sumOver([=](double value) { return (value - average) * (value - average); }) / count;
   });
 }
 
@@ -45,6 +52,7 @@ void batchNormalization(ReferenceContext& context) {
   const auto scale = load<double>(context.inputs[1]), bias = load<double>(context.inputs[2]);
   auto mean = load<double>(context.inputs[3]), variance = load<double>(context.inputs[4]);
   if (context.node.attributes.integer("training_mode", 0) != 0) {
+    if (shape.rank() < 2) reject("x has rank ", shape.rank(), ", expected at least 2");
     const double momentum = static_cast<double>(context.node.attributes.real("momentum", 0.9F));
     auto runningMean = mean, runningVariance = variance;
     channelStatistics(x, shape, mean, variance);
@@ -60,7 +68,8 @@ void batchNormalization(ReferenceContext& context) {
   parallelFor(shape[0] * channels, [&](int64_t task) {
     const auto c = static_cast<size_t>(task % channels);
     const double factor = scale[c] / std::sqrt(variance[c] + epsilon);
-    for (int64_t i = task * plane; i < (task + 1) * plane; ++i) x[static_cast<size_t>(i)] = (x[static_cast<size_t>(i)] - mean[c]) * factor + bias[c];
+    for (int64_t i = task * plane; i < (task + 1) * plane; ++i)
+      x[static_cast<size_t>(i)] = (x[static_cast<size_t>(i)] - mean[c]) * factor + bias[c];
   });
   store(std::span<const double>(x), context.outputs[0]);
 }
@@ -86,16 +95,20 @@ void inferLayerNormalization(InferContext& context) {
   Type statistics = context.input(0);
   statistics.dtype = static_cast<DType>(context.node.attributes.integer("stash_type", 1));
   if (statistics.hasRank())
-    for (size_t i = normalizedAxis(context.node.attributes.integer("axis", -1), statistics.rank()); i < statistics.rank(); ++i) (*statistics.dims)[i] = Dim::of(1);
+    for (size_t i = normalizedAxis(context.node.attributes.integer("axis", -1), statistics.rank());
+         i < statistics.rank(); ++i)
+      (*statistics.dims)[i] = Dim::of(1);
   for (size_t i = 1; i < context.outputs.size(); ++i) context.outputs[i] = statistics;
 }
 
 /// Scale and bias broadcast from the last axes.
 void scaleAndShift(ReferenceContext& context, std::vector<double>& values) {
   const Shape& shape = context.inputs[0].shape();
-  values = broadcastMap<double>(values, shape, load<double>(context.inputs[1]), context.inputs[1].shape(), shape, [](double x, double scale) { return x * scale; });
+  values = broadcastMap<double>(values, shape, load<double>(context.inputs[1]), context.inputs[1].shape(), shape,
+                                [](double x, double scale) { return x * scale; });
   if (context.has(2))
-    values = broadcastMap<double>(values, shape, load<double>(context.inputs[2]), context.inputs[2].shape(), shape, [](double x, double bias) { return x + bias; });
+    values = broadcastMap<double>(values, shape, load<double>(context.inputs[2]), context.inputs[2].shape(), shape,
+                                  [](double x, double bias) { return x + bias; });
 }
 
 void layerNormalization(ReferenceContext& context) {
@@ -148,7 +161,8 @@ void normalizeBlocks(ReferenceContext& context, int64_t channelsPerBlock) {
   });
   parallelFor(shape[0] * channels, [&](int64_t task) {
     const auto c = static_cast<size_t>(task % channels);
-    for (int64_t i = task * plane; i < (task + 1) * plane; ++i) values[static_cast<size_t>(i)] = values[static_cast<size_t>(i)] * scale[c] + bias[c];
+    for (int64_t i = task * plane; i < (task + 1) * plane; ++i)
+      values[static_cast<size_t>(i)] = values[static_cast<size_t>(i)] * scale[c] + bias[c];
   });
   store(std::span<const double>(values), context.outputs[0]);
 }
@@ -156,10 +170,13 @@ void normalizeBlocks(ReferenceContext& context, int64_t channelsPerBlock) {
 void inferChannels(InferContext& context) {
   requireInputs(context, 3);
   sameAsFirst(context);
-  if (context.input(0).hasRank() && context.input(0).rank() < 2) reject("x has rank ", context.input(0).rank(), ", expected at least 2");
+  if (context.input(0).hasRank() && context.input(0).rank() < 2)
+    reject("x has rank ", context.input(0).rank(), ", expected at least 2");
 }
 
-void instanceNormalization(ReferenceContext& context) { normalizeBlocks(context, 1); }
+void instanceNormalization(ReferenceContext& context) {
+  normalizeBlocks(context, 1);
+}
 
 void groupNormalization(ReferenceContext& context) {
   const int64_t groups = context.node.attributes.integer("num_groups", 1), channels = context.inputs[0].shape()[1];
@@ -167,12 +184,20 @@ void groupNormalization(ReferenceContext& context) {
   normalizeBlocks(context, channels / groups);
 }
 
+void inferLrn(InferContext& context) {
+  sameAsFirst(context);
+  if (context.input(0).hasRank() && context.input(0).rank() < 2)
+    reject("x has rank ", context.input(0).rank(), ", expected at least 2");
+}
+
 /// y = x / (bias + alpha / size * sum over `size` neighbouring channels of x^2)^beta
 void lrn(ReferenceContext& context) {
   const Shape& shape = context.inputs[0].shape();
   const Attributes& attributes = context.node.attributes;
   const int64_t size = attributes.integer("size", 1), channels = shape[1], plane = shape.count(2, shape.rank());
-  const double alpha = static_cast<double>(attributes.real("alpha", 0.0001F)), beta = static_cast<double>(attributes.real("beta", 0.75F)), bias = static_cast<double>(attributes.real("bias", 1));
+  const double alpha = static_cast<double>(attributes.real("alpha", 0.0001F)),
+               beta = static_cast<double>(attributes.real("beta", 0.75F)),
+               bias = static_cast<double>(attributes.real("bias", 1));
   if (size < 1) reject("size is ", size, ", expected at least 1");
   const auto x = load<double>(context.inputs[0]);
   std::vector<double> y(x.size());
@@ -192,16 +217,136 @@ void lrn(ReferenceContext& context) {
   store(std::span<const double>(y), context.outputs[0]);
 }
 
+/// y = x / p-norm of its line along `axis`; a line of zeros stays.
+void lpNormalization(ReferenceContext& context) {
+  const Shape& shape = context.inputs[0].shape();
+  const size_t axis = normalizedAxis(context.node.attributes.integer("axis", -1), shape.rank());
+  const int64_t p = context.node.attributes.integer("p", 2), size = shape[axis],
+                inner = shape.count(axis + 1, shape.rank());
+  if (p != 1 && p != 2) reject("p is ", p, ", expected 1 or 2");
+  auto x = load<double>(context.inputs[0]);
+  parallelFor(shape.count(0, axis) * inner, [&](int64_t line) {
+    const auto at = [&](int64_t k) -> double& {
+      return x[static_cast<size_t>((line / inner * size + k) * inner + line % inner)];
+    };
+    double sum = 0;
+    for (int64_t k = 0; k < size; ++k) sum += p == 1 ? std::abs(at(k)) : at(k) * at(k);
+    const double norm = p == 1 ? sum : std::sqrt(sum);
+    for (int64_t k = 0; k < size && norm != 0; ++k) at(k) /= norm;
+  });
+  store(std::span<const double>(x), context.outputs[0]);
+}
+
+/// y = (x - mean) / (deviation + 1e-9) over the elements that share their index along all axes but `axes`.
+void meanVarianceNormalization(ReferenceContext& context) {
+  const Shape& shape = context.inputs[0].shape();
+  auto x = load<double>(context.inputs[0]);
+  std::vector<int64_t> strides(shape.rank(), 0);
+  const auto axes = normalizedAxes(context.node.attributes.integers("axes", {0, 2, 3}), shape.rank());
+  int64_t groups = 1;
+  for (size_t i = shape.rank(); i-- > 0;)
+    if (std::ranges::find(axes, i) == axes.end()) {
+      strides[i] = groups;
+      groups *= shape[i];
+    }
+  std::vector<double> means(static_cast<size_t>(groups), 0.0), squares(means.size(), 0.0);
+  const auto forEach = [&](const auto& body) {
+    size_t next = 0;
+    forEachRow(shape, strides, [&](int64_t start, int64_t count, int64_t step) {
+      for (int64_t i = 0; i < count; ++i) body(static_cast<size_t>(start + i * step), x[next++]);
+    });
+  };
+  const double count = static_cast<double>(x.size()) / static_cast<double>(groups);
+  forEach([&](size_t group, double value) { means[group] += value / count; });
+  forEach(
+      [&](size_t group, double value) { squares[group] += (value - means[group]) * (value - means[group]) / count; });
+  forEach([&](size_t group, double& value) { value = (value - means[group]) / (std::sqrt(squares[group]) + 1e-9); });
+  store(std::span<const double>(x), context.outputs[0]);
+}
+
+/// BatchNormalization at opset 7: training is said by the outputs alone.
+void dropTestMode(Graph& graph, NodeId id) {
+  if (graph.node(id).attributes.integer("is_test", 0) == 0)
+    throw Error(ErrorKind::unsupported, "training mode has no newer form");
+  graph.eraseAttribute(id, "is_test");
+  graph.eraseAttribute(id, "consumed_inputs");
+}
+
+/// BatchNormalization at opset 9: statistics of single elements instead of channels are gone.
+void requireSpatial(Graph& graph, NodeId id) {
+  if (graph.node(id).attributes.integer("spatial", 1) == 0)
+    throw Error(ErrorKind::unsupported, "spatial = 0 has no newer form");
+  graph.eraseAttribute(id, "spatial");
+}
+
+/// BatchNormalization at opset 14: training became a mode. Nodes with the outputs of training are refused where
+/// anything reads them.
+void sayInference(Graph& graph, NodeId id) {
+  std::vector<ValueId> outputs = graph.node(id).outputs;
+  for (size_t i = 1; i < outputs.size(); ++i)
+    if (outputs[i] && (!graph.uses(outputs[i]).empty() || graph.isOutput(outputs[i])))
+      throw Error(ErrorKind::unsupported, "statistics of training have no newer form");
+  outputs.resize(1);
+  graph.setOutputs(id, std::move(outputs));
+}
+
+/// GroupNormalization at opset 21: scale and bias have an element per channel; before, they had one per group.
+void scaleByChannel(Graph& graph, NodeId id) {
+  const Node node = graph.node(id);
+  const int64_t groups = node.attributes.integer("num_groups", 1);
+  const Type& x = graph.value(node.inputs.at(0)).type;
+  if (!x.hasRank() || x.rank() < 2 || !(*x.dims)[1].isKnown())
+    throw Error(ErrorKind::unsupported, "the number of channels is not declared");
+  const int64_t channels = (*x.dims)[1].value;
+  if (groups < 1 || channels % groups != 0) reject(channels, " channels do not divide into ", groups, " groups");
+  for (size_t i = 1; i < 3; ++i) {
+    const std::string name = graph.value(node.inputs.at(i)).name;
+    const ValueId column = addConstantFor(graph, id, "column", Tensor::ofInts({groups, 1}));
+    const ValueId spread = addConstantFor(graph, id, "channels", Tensor::ofInts({groups, channels / groups}));
+    const ValueId flat = addConstantFor(graph, id, "flat", Tensor::ofInts({-1}));
+    const ValueId perGroup = graph.emit("Reshape", {node.inputs[i], column}, text(name, ".column"));
+    const ValueId expanded = graph.emit("Expand", {perGroup, spread}, text(name, ".spread"));
+    graph.setInput(id, i, graph.emit("Reshape", {expanded, flat}, text(name, ".channels")));
+  }
+}
+
 }  // namespace
 
 std::vector<OpSpec> normalizationOps() {
   return {
-      {"BatchNormalization", "", inferBatchNormalization, batchNormalization, {}, "y = (x - mean) / (var + epsilon)^(1/2) scale + bias, per channel"},
-      {"LayerNormalization", "", inferLayerNormalization, layerNormalization, {}, "the same over the axes from `axis` on"},
-      {"RMSNormalization", "", inferLayerNormalization, rmsNormalization, {}, "y = x / (mean of x^2 + epsilon)^(1/2) scale"},
+      {"BatchNormalization",
+       "",
+       inferBatchNormalization,
+       batchNormalization,
+       {{7, dropTestMode}, {9, requireSpatial}, {14, sayInference}},
+       "y = (x - mean) / (var + epsilon)^(1/2) scale + bias, per channel"},
+      {"LayerNormalization",
+       "",
+       inferLayerNormalization,
+       layerNormalization,
+       {},
+       "the same over the axes from `axis` on"},
+      {"RMSNormalization",
+       "",
+       inferLayerNormalization,
+       rmsNormalization,
+       {},
+       "y = x / (mean of x^2 + epsilon)^(1/2) scale"},
       {"InstanceNormalization", "", inferChannels, instanceNormalization, {}, "the same over each plane"},
-      {"GroupNormalization", "", inferChannels, groupNormalization, {}, "the same over each group of channels"},
-      {"LRN", "", sameAsFirst, lrn, {}, "y = x / (bias + alpha / size sum of x^2 over near channels)^beta"},
+      {"GroupNormalization",
+       "",
+       inferChannels,
+       groupNormalization,
+       {{21, scaleByChannel}},
+       "the same over each group of channels"},
+      {"MeanVarianceNormalization",
+       "",
+       sameAsFirst,
+       meanVarianceNormalization,
+       {},
+       "y = (x - mean) / deviation over given axes"},
+      {"LpNormalization", "", sameAsFirst, lpNormalization, {}, "y = x / p-norm along `axis`"},
+      {"LRN", "", inferLrn, lrn, {}, "y = x / (bias + alpha / size sum of x^2 over near channels)^beta"},
   };
 }
 

@@ -25,13 +25,15 @@ using PartialInts = std::vector<PartialInt>;
 struct InferContext {
   const Graph& graph;
   const Node& node;
-  std::vector<Type> inputs;              ///< unknown where absent
-  std::vector<const Tensor*> constants;  ///< the value of each input where it is known, else null
-  std::vector<Type> outputs;             ///< one per node output; the rule fills them in
-  std::vector<const PartialInts*> partials;              ///< elements of inputs of rank 0 or 1 that are known in part, else null
+  std::vector<Type> inputs;                  ///< unknown where absent
+  std::vector<const Tensor*> constants;      ///< the value of each input where it is known, else null
+  std::vector<Type> outputs;                 ///< one per node output; the rule fills them in
+  std::vector<const PartialInts*> partials;  ///< elements of inputs of rank 0 or 1 that are known in part, else null
   std::vector<std::optional<PartialInts>> outputPartials;  ///< the same of the outputs; a rule may fill them in
   /// Types of a body's outputs when its inputs have the given types and, where not null, values (If, Loop, Scan).
-  std::function<std::vector<Type>(const Graph& body, std::span<const Type> inputs, std::span<const Tensor* const> constants)> inferBody;
+  std::function<std::vector<Type>(const Graph& body, std::span<const Type> inputs,
+                                  std::span<const Tensor* const> constants)>
+      inferBody;
 
   bool has(size_t i) const { return node.input(i).index >= 0; }
   const Type& input(size_t i) const { return inputs.at(i); }
@@ -62,9 +64,9 @@ struct Upgrade {
 
 struct OpSpec {
   std::string_view op;
-  std::string_view domain;  ///< empty: ai.onnx
-  Infer infer;          ///< null: outputs stay unknown
-  Reference reference;  ///< null: the op exists only to be upgraded to another
+  std::string_view domain;        ///< empty: ai.onnx
+  Infer infer;                    ///< null: outputs stay unknown
+  Reference reference;            ///< null: the op exists only to be upgraded to another
   std::vector<Upgrade> upgrades;  ///< ascending; empty when the form never changed in a way that matters to us
   std::string_view doc;           ///< one line: the formula
 };

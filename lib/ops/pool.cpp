@@ -20,7 +20,8 @@ void inferPool(InferContext& context) {
   if (x.hasRank()) {
     if (x.rank() != kernel.size() + 2) reject("x has rank ", x.rank(), ", the kernel has ", kernel.size(), " axes");
     y.dims = *x.dims;
-    for (size_t axis = 0; axis < kernel.size(); ++axis) (*y.dims)[axis + 2] = windowOutput(window, axis, (*x.dims)[axis + 2]);
+    for (size_t axis = 0; axis < kernel.size(); ++axis)
+      (*y.dims)[axis + 2] = windowOutput(window, axis, (*x.dims)[axis + 2]);
   }
   context.outputs.at(0) = y;
   if (context.outputs.size() > 1) context.outputs[1] = tensorType(DType::i64, y.dims);
@@ -29,7 +30,8 @@ void inferPool(InferContext& context) {
 /// Visits each output position of one plane with the kernel elements that lie inside the input.
 class Windows {
  public:
-  Windows(const Node& node, const Shape& x, const Shape& y) : window_(windowOf(node, node.attributes.integers("kernel_shape"))) {
+  Windows(const Node& node, const Shape& x, const Shape& y)
+      : window_(windowOf(node, node.attributes.integers("kernel_shape"))) {
     input_.assign(x.dims().begin() + 2, x.dims().end());
     output_.assign(y.dims().begin() + 2, y.dims().end());
     resolvePads(window_, input_);
@@ -44,7 +46,8 @@ class Windows {
   void visit(int64_t o, const Element& element) const {
     int64_t starts[8];
     const size_t rank = window_.rank();
-    for (size_t axis = rank; axis-- > 0; o /= output_[axis]) starts[axis] = o % output_[axis] * window_.strides[axis] - window_.padsBegin[axis];
+    for (size_t axis = rank; axis-- > 0; o /= output_[axis])
+      starts[axis] = o % output_[axis] * window_.strides[axis] - window_.padsBegin[axis];
     visitAxis(0, 0, starts, element);
   }
 
@@ -68,8 +71,10 @@ class Windows {
       const int64_t i = starts[axis] + k * window_.dilations[axis];
       if (i < 0 || i >= input_[axis]) continue;
       const int64_t index = base * input_[axis] + i;
-      if (axis + 1 == window_.rank()) element(index);
-      else visitAxis(axis + 1, index, starts, element);
+      if (axis + 1 == window_.rank())
+        element(index);
+      else
+        visitAxis(axis + 1, index, starts, element);
     }
   }
 
@@ -88,7 +93,8 @@ void pool(ReferenceContext& context, const Reduce& reduce) {
   std::vector<double> out(static_cast<size_t>(context.outputs[0].elementCount()));
   parallelFor(x.shape()[0] * x.shape()[1], [&](int64_t plane) {
     const double* from = values.data() + plane * inputPlane;
-    for (int64_t o = 0; o < outputPlane; ++o) out[static_cast<size_t>(plane * outputPlane + o)] = reduce(windows, from, o);
+    for (int64_t o = 0; o < outputPlane; ++o)
+      out[static_cast<size_t>(plane * outputPlane + o)] = reduce(windows, from, o);
   });
   store(std::span<const double>(out), context.outputs[0]);
 }
@@ -132,7 +138,10 @@ void averagePool(ReferenceContext& context) {
   pool(context, [&](const Windows& windows, const double* from, int64_t o) {
     double sum = 0;
     int64_t count = 0;
-    windows.visit(o, [&](int64_t i) { sum += from[i]; ++count; });
+    windows.visit(o, [&](int64_t i) {
+      sum += from[i];
+      ++count;
+    });
     return sum / static_cast<double>(countPads ? windows.paddedCount(o) : count);
   });
 }
@@ -164,7 +173,8 @@ void reducePlanes(ReferenceContext& context, const Reduce& reduce) {
   const auto plane = static_cast<size_t>(shape.count(2, shape.rank()));
   std::vector<double> out(static_cast<size_t>(shape[0] * shape[1]));
   parallelFor(static_cast<int64_t>(out.size()), [&](int64_t i) {
-    out[static_cast<size_t>(i)] = reduce(std::span<const double>(values.data() + static_cast<size_t>(i) * plane, plane));
+    out[static_cast<size_t>(i)] =
+        reduce(std::span<const double>(values.data() + static_cast<size_t>(i) * plane, plane));
   });
   store(std::span<const double>(out), context.outputs[0]);
 }

@@ -21,12 +21,15 @@ void requireScaleShape(const InferContext& context) {
   const size_t axis = normalizedAxis(context.node.attributes.integer("axis", 1), x->rank());
   const int64_t block = context.node.attributes.integer("block_size", 0);
   if (block == 0) {
-    if (scale->rank() != 1 || (*scale)[0] != (*x)[axis]) reject("the scale has shape ", print(*scale), ", expected [", (*x)[axis], "]: axis ", axis, " of ", print(*x));
+    if (scale->rank() != 1 || (*scale)[0] != (*x)[axis])
+      reject("the scale has shape ", print(*scale), ", expected [", (*x)[axis], "]: axis ", axis, " of ", print(*x));
     return;
   }
   std::vector<int64_t> dims = x->dims();
   dims[axis] = (dims[axis] + block - 1) / block;
-  if (*scale != Shape(dims)) reject("the scale has shape ", print(*scale), ", expected ", print(Shape(dims)), ": blocks of ", block, " along axis ", axis);
+  if (*scale != Shape(dims))
+    reject("the scale has shape ", print(*scale), ", expected ", print(Shape(dims)), ": blocks of ", block,
+           " along axis ", axis);
 }
 
 void inferQuantize(InferContext& context) {
@@ -34,8 +37,10 @@ void inferQuantize(InferContext& context) {
   sameAsFirst(context);
   requireScaleShape(context);
   DType dtype = static_cast<DType>(context.node.attributes.integer("output_dtype", 0));
-  if (context.has(2)) dtype = dtypeOfInput(context, 2);
-  else if (dtype == DType::undefined) dtype = DType::u8;
+  if (context.has(2))
+    dtype = dtypeOfInput(context, 2);
+  else if (dtype == DType::undefined)
+    dtype = DType::u8;
   context.outputs[0].dtype = dtype;
 }
 
@@ -47,7 +52,8 @@ void inferDequantize(InferContext& context) {
   context.outputs[0].dtype = named != DType::undefined ? named : dtypeOfInput(context, 1);
 }
 
-/// Which scale belongs to an element: index = (outer * count + middle / block) * inner + rest of a layout that has `inner` only when blocked.
+/// Which scale belongs to an element: index = (outer * count + middle / block) * inner + rest of a layout that has
+/// `inner` only when blocked.
 class ScaleIndex {
  public:
   ScaleIndex(const Node& node, const Shape& x, const Shape& scale) {
@@ -72,13 +78,18 @@ class ScaleIndex {
   int64_t size_ = 1, inner_ = 1, block_ = 0, blocks_ = 1;
 };
 
-void quantizeToSmallFloats(ReferenceContext& context, const std::vector<double>& x, const std::vector<double>& scales, const ScaleIndex& index) {
+/// Floats have a zero point of 0, which turns -0 into 0 when it is added.
+void quantizeToSmallFloats(ReferenceContext& context, const std::vector<double>& x, const std::vector<double>& scales,
+                           const ScaleIndex& index) {
   const bool saturate = context.node.attributes.integer("saturate", 1) != 0;
   Buffer& y = context.outputs[0];
   std::vector<double> values(x.size());
-  for (size_t i = 0; i < x.size(); ++i) values[i] = static_cast<double>(static_cast<float>(x[i]) / static_cast<float>(scales[index(static_cast<int64_t>(i))]));
+  for (size_t i = 0; i < x.size(); ++i)
+    values[i] = static_cast<double>(
+        static_cast<float>(x[i]) / static_cast<float>(scales[index(static_cast<int64_t>(i))]) + 0.0F);
   if (bitsOf(y.dtype()) != 8) return store(std::span<const double>(values), y);
-  for (size_t i = 0; i < values.size(); ++i) y.raw()[i] = static_cast<std::byte>(encodeSmallFloat(static_cast<float>(values[i]), y.dtype(), saturate));
+  for (size_t i = 0; i < values.size(); ++i)
+    y.raw()[i] = static_cast<std::byte>(encodeSmallFloat(static_cast<float>(values[i]), y.dtype(), saturate));
 }
 
 /// y = saturate(round(x / scale) + zero point): the division in float, ties to even.
@@ -91,7 +102,8 @@ void quantizeLinear(ReferenceContext& context) {
   if (isFloating(y.dtype())) return quantizeToSmallFloats(context, x, scales, index);
   std::vector<Quantizer> quantizers;
   const auto zeroPoints = context.has(2) ? load<double>(context.inputs[2]) : std::vector<double>(scales.size(), 0.0);
-  for (size_t i = 0; i < scales.size(); ++i) quantizers.emplace_back(scales[i], zeroPoints.at(zeroPoints.size() == 1 ? 0 : i), y.dtype());
+  for (size_t i = 0; i < scales.size(); ++i)
+    quantizers.emplace_back(scales[i], zeroPoints.at(zeroPoints.size() == 1 ? 0 : i), y.dtype());
   for (size_t i = 0; i < x.size(); ++i) x[i] = quantizers[index(static_cast<int64_t>(i))](static_cast<float>(x[i]));
   store(std::span<const double>(x), y);
 }
@@ -138,9 +150,19 @@ void dynamicQuantizeLinear(ReferenceContext& context) {
 
 std::vector<OpSpec> quantizeOps() {
   return {
-      {"QuantizeLinear", "", inferQuantize, quantizeLinear, {}, "y = saturate(round(x / scale) + zero point), ties to even"},
+      {"QuantizeLinear",
+       "",
+       inferQuantize,
+       quantizeLinear,
+       {},
+       "y = saturate(round(x / scale) + zero point), ties to even"},
       {"DequantizeLinear", "", inferDequantize, dequantizeLinear, {}, "y = (x - zero point) scale"},
-      {"DynamicQuantizeLinear", "", inferDynamicQuantize, dynamicQuantizeLinear, {}, "x as uint8, its scale and zero point from its range"},
+      {"DynamicQuantizeLinear",
+       "",
+       inferDynamicQuantize,
+       dynamicQuantizeLinear,
+       {},
+       "x as uint8, its scale and zero point from its range"},
   };
 }
 

@@ -15,7 +15,8 @@ struct IntegerRange {
 /// Throws Error(input) for other types.
 IntegerRange rangeOf(DType dtype);
 
-/// Nearest step to a real number: x / scale in float, ties to even, plus the zero point, saturated. NaN becomes the zero point.
+/// Nearest step to a real number: x / scale in float, ties to even, plus the zero point, saturated. NaN becomes the
+/// zero point.
 class Quantizer {
  public:
   Quantizer(double scale, double zeroPoint, DType dtype)

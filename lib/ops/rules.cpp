@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace compress {
+namespace {
+
+constexpr int64_t kMostPartialElements = 4096;  ///< longer lists are data, not shapes
+
+}  // namespace
 
 std::string describe(const Node& node) {
   const std::string op = node.domain.empty() ? node.op : text(node.domain, ".", node.op);
@@ -77,6 +82,8 @@ Dim merged(const Dim& a, const Dim& b) {
 
 std::optional<PartialInts> partialInts(const InferContext& context, size_t i) {
   if (const Tensor* constant = context.constant(i)) {
+    const bool isSmall = constant->elementCount() <= kMostPartialElements;
+    if (!isSmall || (constant->dtype() != DType::i64 && constant->dtype() != DType::i32)) return std::nullopt;
     PartialInts elements;
     for (const int64_t value : toInts(*constant)) elements.push_back({value, {}});
     return elements;
@@ -97,15 +104,19 @@ Dim dimOf(const PartialInt& element) {
 
 void requireRank(const InferContext& context, size_t i, size_t rank) {
   if (context.has(i) && context.input(i).hasRank() && context.input(i).rank() != rank)
-    reject("input ", i, " '", displayName(context.graph.value(context.node.inputs[i]).name), "' has rank ", context.input(i).rank(), ", expected ", rank);
+    reject("input ", i, " '", displayName(context.graph.value(context.node.inputs[i]).name), "' has rank ",
+           context.input(i).rank(), ", expected ", rank);
 }
 
 void requireInputs(const InferContext& context, size_t count) {
   for (size_t i = 0; i < count; ++i)
-    if (!context.has(i)) reject("input ", i, " is missing: ", context.node.inputs.size(), " inputs, expected at least ", count);
+    if (!context.has(i))
+      reject("input ", i, " is missing: ", context.node.inputs.size(), " inputs, expected at least ", count);
 }
 
-DType dtypeOfInput(const InferContext& context, size_t i) { return context.has(i) ? context.input(i).dtype : DType::undefined; }
+DType dtypeOfInput(const InferContext& context, size_t i) {
+  return context.has(i) ? context.input(i).dtype : DType::undefined;
+}
 
 Type tensorType(DType dtype, std::optional<std::vector<Dim>> dims) {
   Type type = Type::tensor(dtype);

@@ -1,7 +1,9 @@
-// What shape rules share: arithmetic on dimensions that may be unknown, broadcasting, and reading of attributes and constants.
+// What shape rules share: arithmetic on dimensions that may be unknown, broadcasting, and reading of attributes and
+// constants.
 #pragma once
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,17 @@ template <typename... Parts>
   throw Error(ErrorKind::input, text(parts...));
 }
 
+/// Runs a rule or a reference. An element, input or output that it looks for beyond an end is missing in the file:
+/// Error(input).
+template <typename Body>
+decltype(auto) withinBounds(const Body& body) {
+  try {
+    return body();
+  } catch (const std::out_of_range&) {
+    throw Error(ErrorKind::input, "an input, an output or an element that the op needs is missing");
+  }
+}
+
 /// "node 'conv1' (Conv)", with the domain where it is not the default one.
 std::string describe(const Node& node);
 
@@ -25,12 +38,13 @@ Dim productOf(std::span<const Dim> dims);
 Dim sumOf(std::span<const Dim> dims);
 /// One axis of a broadcast. Throws Error(input) for two numbers that do not fit.
 Dim broadcastDim(const Dim& a, const Dim& b);
-/// numpy's broadcasting of several types' dimensions; nothing when a rank is unknown. Throws Error(input) where they do not fit.
+/// numpy's broadcasting of several types' dimensions; nothing when a rank is unknown. Throws Error(input) where they do
+/// not fit.
 std::optional<std::vector<Dim>> broadcastDims(std::span<const Type> types);
 /// The more precise of two descriptions of one dimension. Throws Error(input) for different numbers.
 Dim merged(const Dim& a, const Dim& b);
 
-/// Elements of input `i`, an integer tensor of rank 0 or 1, where at least some are known.
+/// Elements of input `i`, a short int64 or int32 tensor of rank 0 or 1, where at least some are known.
 std::optional<PartialInts> partialInts(const InferContext& context, size_t i);
 /// Elements of integer input `i` when all are known.
 std::optional<std::vector<int64_t>> knownInts(const InferContext& context, size_t i);

@@ -9,12 +9,15 @@
 namespace compress {
 namespace {
 
-void copyFirst(ReferenceContext& context) { copyAll(context.inputs[0], context.outputs[0]); }
+void copyFirst(ReferenceContext& context) {
+  copyAll(context.inputs[0], context.outputs[0]);
+}
 
 /// A tensor of rank 0 or 1 keeps the elements that are known in part.
 void passPartials(InferContext& context) {
   const Type& y = context.outputs.at(0);
-  if (y.hasRank() && y.rank() <= 1 && !context.constant(0) && context.has(0)) context.outputPartials.at(0) = partialInts(context, 0);
+  if (y.hasRank() && y.rank() <= 1 && !context.constant(0) && context.has(0))
+    context.outputPartials.at(0) = partialInts(context, 0);
 }
 
 void inferIdentity(InferContext& context) {
@@ -25,8 +28,12 @@ void inferIdentity(InferContext& context) {
 /// Removes from both lists what they have in common, symbols and equal numbers alike.
 void cancel(std::vector<Dim>& a, std::vector<Dim>& b) {
   for (auto it = a.begin(); it != a.end();) {
-    const auto twin = std::ranges::find_if(b, [&](const Dim& dim) { return dim == *it && (dim.isKnown() || !dim.symbol.empty()); });
-    if (twin == b.end()) { ++it; continue; }
+    const auto twin =
+        std::ranges::find_if(b, [&](const Dim& dim) { return dim == *it && (dim.isKnown() || !dim.symbol.empty()); });
+    if (twin == b.end()) {
+      ++it;
+      continue;
+    }
     b.erase(twin);
     it = a.erase(it);
   }
@@ -48,7 +55,8 @@ std::vector<Dim> reshapedDims(const Type& x, const PartialInts& target, bool all
   std::optional<size_t> open;
   for (size_t i = 0; i < target.size(); ++i) {
     if (target[i].value == 0 && !allowZero) {
-      if (x.hasRank() && i >= x.rank()) reject("0 at position ", i, " copies a dimension that the input of rank ", x.rank(), " does not have");
+      if (x.hasRank() && i >= x.rank())
+        reject("0 at position ", i, " copies a dimension that the input of rank ", x.rank(), " does not have");
       dims[i] = x.hasRank() ? (*x.dims)[i] : Dim{};
     } else if (target[i].value == -1) {
       if (open) reject("-1 is used twice");
@@ -67,7 +75,8 @@ std::vector<Dim> reshapedDims(const Type& x, const PartialInts& target, bool all
     std::vector<Dim> from = *x.dims, to = dims;
     cancel(from, to);
     const Dim before = productOf(from), after = productOf(to);
-    if (before.isKnown() && after.isKnown() && before.value != after.value) reject("cannot reshape ", print(x), " to ", print(Type::tensor(x.dtype, dims)));
+    if (before.isKnown() && after.isKnown() && before.value != after.value)
+      reject("cannot reshape ", print(x), " to ", print(Type::tensor(x.dtype, dims)));
   }
   return dims;
 }
@@ -141,7 +150,9 @@ void inferUnsqueeze(InferContext& context) {
   passPartials(context);
 }
 
-int64_t boundedAxis(int64_t axis, int64_t rank) { return std::clamp<int64_t>(axis < 0 ? axis + rank : axis, 0, rank); }
+int64_t boundedAxis(int64_t axis, int64_t rank) {
+  return std::clamp<int64_t>(axis < 0 ? axis + rank : axis, 0, rank);
+}
 
 void inferShape(InferContext& context) {
   requireInputs(context, 1);
@@ -149,7 +160,8 @@ void inferShape(InferContext& context) {
   context.outputs.at(0) = Type::tensor(DType::i64, std::vector<Dim>{Dim{}});
   if (!x.hasRank()) return;
   const auto rank = static_cast<int64_t>(x.rank());
-  const int64_t first = boundedAxis(context.node.attributes.integer("start", 0), rank), end = boundedAxis(context.node.attributes.integer("end", rank), rank);
+  const int64_t first = boundedAxis(context.node.attributes.integer("start", 0), rank),
+                end = boundedAxis(context.node.attributes.integer("end", rank), rank);
   PartialInts elements;
   for (int64_t i = first; i < end; ++i) {
     const Dim& dim = (*x.dims)[static_cast<size_t>(i)];
@@ -162,7 +174,8 @@ void inferShape(InferContext& context) {
 void shape(ReferenceContext& context) {
   const Shape& x = context.inputs[0].shape();
   const auto rank = static_cast<int64_t>(x.rank());
-  const int64_t first = boundedAxis(context.node.attributes.integer("start", 0), rank), end = boundedAxis(context.node.attributes.integer("end", rank), rank);
+  const int64_t first = boundedAxis(context.node.attributes.integer("start", 0), rank),
+                end = boundedAxis(context.node.attributes.integer("end", rank), rank);
   const std::vector<int64_t> dims(x.dims().begin() + first, x.dims().begin() + std::max(first, end));
   store(std::span<const int64_t>(dims), context.outputs[0]);
 }
@@ -200,6 +213,23 @@ void dropout(ReferenceContext& context) {
   }
 }
 
+/// Dropout at opset 7: it is the identity in all models for inference.
+void dropTestMode(Graph& graph, NodeId id) {
+  if (graph.node(id).attributes.integer("is_test", 0) == 0)
+    throw Error(ErrorKind::unsupported, "training mode has no newer form");
+  graph.eraseAttribute(id, "is_test");
+}
+
+/// Dropout at opset 10: the mask is bool. One of another type is refused where anything reads it.
+void boolMask(Graph& graph, NodeId id) {
+  std::vector<ValueId> outputs = graph.node(id).outputs;
+  if (outputs.size() < 2) return;
+  if (outputs[1] && (!graph.uses(outputs[1]).empty() || graph.isOutput(outputs[1])))
+    throw Error(ErrorKind::unsupported, "a mask that is not bool has no newer form");
+  outputs.resize(1);
+  graph.setOutputs(id, std::move(outputs));
+}
+
 /// Opset 12: `ratio` became an input, and training a mode that is off by default.
 void dropoutRatioToInput(Graph& graph, NodeId id) {
   if (!graph.node(id).attributes.has("ratio")) return;
@@ -209,7 +239,9 @@ void dropoutRatioToInput(Graph& graph, NodeId id) {
 }
 
 /// Opset 13: `axes` became an input.
-void axesToInput(Graph& graph, NodeId id) { integersToInput(graph, id, "axes", 1); }
+void axesToInput(Graph& graph, NodeId id) {
+  integersToInput(graph, id, "axes", 1);
+}
 
 }  // namespace
 
@@ -222,7 +254,12 @@ std::vector<OpSpec> shapeOps() {
       {"Unsqueeze", "", inferUnsqueeze, copyFirst, {{13, axesToInput}}, "x with more axes of size 1"},
       {"Shape", "", inferShape, shape, {}, "the dimensions of x"},
       {"Size", "", inferSize, size, {}, "the number of elements of x"},
-      {"Dropout", "", inferDropout, dropout, {{12, dropoutRatioToInput}}, "y = x outside training"},
+      {"Dropout",
+       "",
+       inferDropout,
+       dropout,
+       {{7, dropTestMode}, {10, boolMask}, {12, dropoutRatioToInput}},
+       "y = x outside training"},
   };
 }
 

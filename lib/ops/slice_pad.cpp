@@ -43,10 +43,12 @@ std::vector<size_t> sliceAxes(const std::optional<std::vector<int64_t>>& axes, s
 }
 
 void requireBounds(size_t starts, size_t ends, size_t steps) {
-  if (starts != ends || starts != steps) reject("starts, ends and steps have ", starts, ", ", ends, " and ", steps, " elements, expected as many");
+  if (starts != ends || starts != steps)
+    reject("starts, ends and steps have ", starts, ", ", ends, " and ", steps, " elements, expected as many");
 }
 
-/// A dimension of unknown size: whole when the slice spans it, cut from the front or the back by known counts otherwise unknown.
+/// A dimension of unknown size: whole when the slice spans it, cut from the front or the back by known counts otherwise
+/// unknown.
 Dim cutUnknown(const Dim& dim, int64_t start, int64_t end, int64_t step) {
   constexpr int64_t kBeyond = std::numeric_limits<int32_t>::max();
   const bool isWhole = (step == 1 && start == 0 && end >= kBeyond) || (step == -1 && start == -1 && end <= -kBeyond);
@@ -71,16 +73,20 @@ void inferSlice(InferContext& context) {
   if (starts && ends && steps) requireBounds(starts->size(), ends->size(), steps->size());
   for (size_t i = 0; i < count; ++i) {
     Dim& dim = (*y.dims)[cut[i]];
-    if (!starts || !ends || !steps) dim = {};
-    else if (!dim.isKnown()) dim = cutUnknown(dim, (*starts)[i], (*ends)[i], (*steps)[i]);
-    else dim = Dim::of(cutOf((*starts)[i], (*ends)[i], (*steps)[i], dim.value).count);
+    if (!starts || !ends || !steps)
+      dim = {};
+    else if (!dim.isKnown())
+      dim = cutUnknown(dim, (*starts)[i], (*ends)[i], (*steps)[i]);
+    else
+      dim = Dim::of(cutOf((*starts)[i], (*ends)[i], (*steps)[i], dim.value).count);
   }
   if (x.rank() != 1 || !starts || !ends || !steps || count != 1) return;
   const auto elements = partialInts(context, 0);
   if (!elements) return;
   const Cut range = cutOf((*starts)[0], (*ends)[0], (*steps)[0], static_cast<int64_t>(elements->size()));
   context.outputPartials.at(0).emplace();
-  for (int64_t i = 0; i < range.count; ++i) context.outputPartials[0]->push_back((*elements)[static_cast<size_t>(range.start + i * range.step)]);
+  for (int64_t i = 0; i < range.count; ++i)
+    context.outputPartials[0]->push_back((*elements)[static_cast<size_t>(range.start + i * range.step)]);
 }
 
 void slice(ReferenceContext& context) {
@@ -117,8 +123,12 @@ struct Margins {
 Margins marginsOf(const std::vector<int64_t>& pads, const std::optional<std::vector<int64_t>>& axes, size_t rank) {
   Margins margins{std::vector<int64_t>(rank, 0), std::vector<int64_t>(rank, 0)};
   std::vector<size_t> padded;
-  if (axes) padded = normalizedAxes(*axes, rank);
-  else for (size_t i = 0; i < rank; ++i) padded.push_back(i);
+  if (axes)
+    padded = normalizedAxes(*axes, rank);
+  else
+    for (size_t i = 0; i < rank; ++i) padded.push_back(i);
+  for (const int64_t count : pads)
+    if (count > int64_t{1} << 48 || count < -(int64_t{1} << 48)) reject("a margin of ", count, " elements");
   if (pads.size() != 2 * padded.size()) reject("pads has ", pads.size(), " elements, expected ", 2 * padded.size());
   for (size_t i = 0; i < padded.size(); ++i) {
     margins.before[padded[i]] = pads[i];
@@ -141,7 +151,8 @@ void inferPad(InferContext& context) {
   for (size_t i = 0; i < x.rank(); ++i) {
     const Dim& dim = (*x.dims)[i];
     const int64_t added = margins.before[i] + margins.after[i];
-    if (dim.isKnown() && dim.value + added < 0) reject("pads take ", -added, " elements from axis ", i, " of ", dim.value);
+    if (dim.isKnown() && dim.value + added < 0)
+      reject("pads take ", -added, " elements from axis ", i, " of ", dim.value);
     (*y.dims)[i] = added == 0 ? dim : (dim.isKnown() ? Dim::of(dim.value + added) : Dim{});
   }
 }
@@ -161,9 +172,12 @@ int64_t sourceIndex(int64_t i, int64_t size, std::string_view mode) {
 void pad(ReferenceContext& context) {
   const Shape &x = context.inputs[0].shape(), &y = context.outputs[0].shape();
   const std::string mode = context.node.attributes.string("mode", "constant");
-  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") reject("mode is '", displayName(mode), "', expected constant, reflect, edge or wrap");
-  const Margins margins = marginsOf(toInts(context.inputs[1]), context.has(3) ? std::optional(toInts(context.inputs[3])) : std::nullopt, x.rank());
-  std::vector<std::vector<int64_t>> offsets(x.rank());  // of the element that each index along an axis reads; -1: the constant
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
+    reject("mode is '", displayName(mode), "', expected constant, reflect, edge or wrap");
+  const Margins margins = marginsOf(toInts(context.inputs[1]),
+                                    context.has(3) ? std::optional(toInts(context.inputs[3])) : std::nullopt, x.rank());
+  std::vector<std::vector<int64_t>> offsets(
+      x.rank());  // of the element that each index along an axis reads; -1: the constant
   const auto strides = stridesOf(x);
   for (size_t axis = 0; axis < x.rank(); ++axis)
     for (int64_t i = 0; i < y[axis]; ++i) {
@@ -171,7 +185,8 @@ void pad(ReferenceContext& context) {
       offsets[axis].push_back(from < 0 ? -1 : from * strides[axis]);
     }
   const Mover mover(context.inputs[0], context.outputs[0]);
-  const auto filler = context.has(2) ? std::optional<Mover>(std::in_place, context.inputs[2], context.outputs[0]) : std::nullopt;
+  const auto filler =
+      context.has(2) ? std::optional<Mover>(std::in_place, context.inputs[2], context.outputs[0]) : std::nullopt;
   const auto own = stridesOf(y);
   for (int64_t target = 0, count = y.elementCount(); target < count; ++target) {
     int64_t source = 0;
@@ -179,8 +194,10 @@ void pad(ReferenceContext& context) {
       const int64_t offset = offsets[axis][static_cast<size_t>(target / own[axis] % y[axis])];
       source = offset < 0 ? -1 : source + offset;
     }
-    if (source >= 0) mover.copy(source, target);
-    else if (filler) filler->copy(0, target);
+    if (source >= 0)
+      mover.copy(source, target);
+    else if (filler)
+      filler->copy(0, target);
   }
 }
 

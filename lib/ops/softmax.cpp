@@ -68,8 +68,8 @@ void hardmax(ReferenceContext& context) {
   });
 }
 
-/// Opset 13: before, all axes from `axis` (default 1) on were one line. Where `axis` is not the last one, the op works on
-/// Flatten(x, axis), and its result is given the shape of x again.
+/// Opset 13: before, all axes from `axis` (default 1) on were one line. Where `axis` is not the last one, the op works
+/// on Flatten(x, axis), and its result is given the shape of x again.
 void oneAxis(Graph& graph, NodeId id) {
   const Node node = graph.node(id);
   const int64_t axis = node.attributes.integer("axis", 1);

@@ -9,13 +9,16 @@ namespace {
 
 template <typename Wide>
 Wide negated(Wide x) {
-  if constexpr (std::is_same_v<Wide, double>) return -x;
-  else return static_cast<Wide>(uint64_t{0} - static_cast<uint64_t>(x));
+  if constexpr (std::is_same_v<Wide, double>)
+    return -x;
+  else
+    return static_cast<Wide>(uint64_t{0} - static_cast<uint64_t>(x));
 }
 
 template <typename Wide>
 Wide signOf(Wide x) {
-  if constexpr (std::is_same_v<Wide, double>) if (std::isnan(x)) return x;
+  if constexpr (std::is_same_v<Wide, double>)
+    if (std::isnan(x)) return x;
   return static_cast<Wide>(x > Wide{0} ? 1 : (x < Wide{0} ? -1 : 0));
 }
 
@@ -23,12 +26,16 @@ constexpr auto kAbs = []<typename Wide>(Wide x) { return x < Wide{0} ? negated(x
 constexpr auto kNeg = []<typename Wide>(Wide x) { return negated(x); };
 constexpr auto kSign = []<typename Wide>(Wide x) { return signOf(x); };
 /// ln(1 + e^x) without overflow.
-double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
+double softplus(double x) {
+  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+}
 
 constexpr auto kNot = [](auto x) { return static_cast<decltype(x)>(x == 0 ? 1 : 0); };
 constexpr auto kInvert = []<typename Wide>(Wide x) {
-  if constexpr (std::is_same_v<Wide, double>) return x;
-  else return static_cast<Wide>(~x);
+  if constexpr (std::is_same_v<Wide, double>)
+    return x;
+  else
+    return static_cast<Wide>(~x);
 };
 
 void inferBool(InferContext& context) {
@@ -84,7 +91,8 @@ std::vector<OpSpec> unaryOps() {
       real<[](double x) { return 1 / (1 + std::exp(-x)); }>("Sigmoid", "y = 1 / (1 + e^-x)"),
       real<softplus>("Softplus", "y = ln(1 + e^x)"),
       real<[](double x) { return x / (1 + std::abs(x)); }>("Softsign", "y = x / (1 + |x|)"),
-      real<[](double x) { return x * std::min(1.0, std::max(0.0, x / 6 + 0.5)); }>("HardSwish", "y = x max(0, min(1, x/6 + 1/2))"),
+      real<[](double x) { return x * std::min(1.0, std::max(0.0, x / 6 + 0.5)); }>("HardSwish",
+                                                                                   "y = x max(0, min(1, x/6 + 1/2))"),
       real<[](double x) { return x * std::tanh(softplus(x)); }>("Mish", "y = x tanh(ln(1 + e^x))"),
   };
 }

@@ -1,5 +1,6 @@
 // What upgrade steps share: attributes that become inputs, and what is known of an input's type and shape.
 #pragma once
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -20,5 +21,9 @@ ValueId addConstantFor(Graph& graph, NodeId id, std::string_view what, Tensor te
 void placeInput(Graph& graph, NodeId id, size_t i, ValueId value);
 /// Integer list attribute `name` becomes input `i`; nothing happens where it is absent.
 void integersToInput(Graph& graph, NodeId id, std::string_view name, size_t i);
+
+/// Opset 7 of binary ops: `broadcast` with `axis`, which says where the second input's axes start, gives way to numpy's
+/// rule. Throws Error(unsupported) where the ranks are not known.
+void broadcastAsNumpy(Graph& graph, NodeId id);
 
 }  // namespace compress

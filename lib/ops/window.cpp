@@ -19,11 +19,14 @@ std::vector<int64_t> listOf(const Node& node, std::string_view name, size_t coun
   if (list.size() != count) reject(name, " has ", list.size(), " elements, expected ", count);
   constexpr int64_t kMost = int64_t{1} << 31;
   for (const int64_t value : list)
-    if (value < least || value >= kMost) reject(name, " holds ", value, ", expected at least ", least, " and below 2^31");
+    if (value < least || value >= kMost)
+      reject(name, " holds ", value, ", expected at least ", least, " and below 2^31");
   return list;
 }
 
-bool isSame(const Window& window) { return window.autoPad == Window::AutoPad::sameUpper || window.autoPad == Window::AutoPad::sameLower; }
+bool isSame(const Window& window) {
+  return window.autoPad == Window::AutoPad::sameUpper || window.autoPad == Window::AutoPad::sameLower;
+}
 
 }  // namespace
 
@@ -55,7 +58,9 @@ Dim windowOutput(const Window& window, size_t axis, const Dim& input) {
   if (!input.isKnown()) return {};
   if (isSame(window)) return Dim::of((input.value + stride - 1) / stride);
   const int64_t room = input.value + padded - window.extent(axis);
-  if (room < 0) reject("a kernel of extent ", window.extent(axis), " does not fit into axis ", axis, " of ", input.value, " elements padded by ", padded);
+  if (room < 0)
+    reject("a kernel of extent ", window.extent(axis), " does not fit into axis ", axis, " of ", input.value,
+           " elements padded by ", padded);
   int64_t count = room / stride + 1;
   // A last window that would start in the padding behind the input is left out.
   if (window.ceilMode && room % stride != 0 && count * stride < input.value + window.padsBegin[axis]) ++count;
@@ -66,7 +71,8 @@ void resolvePads(Window& window, const std::vector<int64_t>& extents) {
   if (!isSame(window)) return;
   for (size_t axis = 0; axis < window.rank(); ++axis) {
     const int64_t count = (extents[axis] + window.strides[axis] - 1) / window.strides[axis];
-    const int64_t total = std::max<int64_t>(0, (count - 1) * window.strides[axis] + window.extent(axis) - extents[axis]);
+    const int64_t total =
+        std::max<int64_t>(0, (count - 1) * window.strides[axis] + window.extent(axis) - extents[axis]);
     const int64_t less = total / 2, more = total - less;
     window.padsBegin[axis] = window.autoPad == Window::AutoPad::sameUpper ? less : more;
     window.padsEnd[axis] = window.autoPad == Window::AutoPad::sameUpper ? more : less;

@@ -18,11 +18,12 @@ struct Window {
   int64_t extent(size_t axis) const { return (kernel[axis] - 1) * dilations[axis] + 1; }
 };
 
-/// Reads strides, dilations, pads, auto_pad and ceil_mode. Throws Error(input) for lists of another length than `kernel`, for
-/// kernels, strides or dilations below 1 and negative pads.
+/// Reads strides, dilations, pads, auto_pad and ceil_mode. Throws Error(input) for lists of another length than
+/// `kernel`, for kernels, strides or dilations below 1 and negative pads.
 Window windowOf(const Node& node, std::vector<int64_t> kernel);
 
-/// Output size along `axis`; a dimension that the window leaves as it is stays symbolic. Throws Error(input) when the kernel does not fit.
+/// Output size along `axis`; a dimension that the window leaves as it is stays symbolic. Throws Error(input) when the
+/// kernel does not fit.
 Dim windowOutput(const Window& window, size_t axis, const Dim& input);
 
 /// Sets padsBegin and padsEnd from auto_pad for inputs of the given spatial extents.

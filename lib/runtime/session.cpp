@@ -13,7 +13,8 @@ namespace {
 void requireType(const std::string& name, const Type& declared, const Tensor& tensor) {
   if (declared.kind == Type::Kind::unknown) return;
   const auto refuse = [&] {
-    throw Error(ErrorKind::input, text("input '", displayName(name), "' is ", nameOf(tensor.dtype()), print(tensor.shape()), ", the model expects ", print(declared)));
+    throw Error(ErrorKind::input, text("input '", displayName(name), "' is ", nameOf(tensor.dtype()),
+                                       print(tensor.shape()), ", the model expects ", print(declared)));
   };
   if (declared.dtype != DType::undefined && declared.dtype != tensor.dtype()) refuse();
   if (!declared.hasRank()) return;
@@ -41,11 +42,14 @@ Session::Session(const Model& model, Backend& backend, SessionOptions options)
   }
 }
 
-void Session::run(Bindings& bindings) { plan(bindings.inputs).run(bindings); }
+void Session::run(Bindings& bindings) {
+  plan(bindings.inputs).run(bindings);
+}
 
 Executable& Session::plan(std::span<const Tensor> inputs) {
   if (inputs.size() != inputNames_.size())
-    throw Error(ErrorKind::input, text(inputs.size(), " inputs given, the model expects ", inputNames_.size(), ": ", join(inputNames_, ", ")));
+    throw Error(ErrorKind::input, text(inputs.size(), " inputs given, the model expects ", inputNames_.size(), ": ",
+                                       join(inputNames_, ", ")));
   std::vector<Shape> shapes;
   for (size_t i = 0; i < inputs.size(); ++i) {
     requireType(inputNames_[i], inputTypes_[i], inputs[i]);

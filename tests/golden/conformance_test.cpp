@@ -1,10 +1,11 @@
 // ONNX's own backend tests on the reference. The committed table may only grow: what it lists as passed must pass.
 // COMPRESS_UPDATE=1 rewrites it; COMPRESS_CONFORMANCE_LOG names a file for the reasons of what does not pass.
+#include "tests/support/conformance.h"
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
 
-#include "tests/support/conformance.h"
 #include "tests/support/paths.h"
 
 using namespace compress;

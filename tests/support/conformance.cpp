@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 /// input_0.pb, input_1.pb, ... as far as they go.
 std::vector<Tensor> readNumbered(const fs::path& folder, const std::string& stem) {
   std::vector<Tensor> tensors;
-  for (int i = 0; fs::exists(folder / text(stem, "_", i, ".pb")); ++i) tensors.push_back(readTensorProto(folder / text(stem, "_", i, ".pb")));
+  for (int i = 0; fs::exists(folder / text(stem, "_", i, ".pb")); ++i)
+    tensors.push_back(readTensorProto(folder / text(stem, "_", i, ".pb")));
   return tensors;
 }
 
@@ -27,9 +28,11 @@ std::string difference(std::span<const Tensor> expected, std::vector<Buffer>& fo
   for (size_t i = 0; i < expected.size(); ++i) {
     const Tensor output = found[i].snapshot();
     if (output.dtype() != expected[i].dtype() || output.shape() != expected[i].shape())
-      return text("output ", i, " is ", nameOf(output.dtype()), print(output.shape()), ", expected ", nameOf(expected[i].dtype()), print(expected[i].shape()));
+      return text("output ", i, " is ", nameOf(output.dtype()), print(output.shape()), ", expected ",
+                  nameOf(expected[i].dtype()), print(expected[i].shape()));
     const bool isExact = !isFloating(output.dtype()) || bitsOf(output.dtype()) < 16;
-    const int64_t wrong = isExact ? (equal(output, expected[i]) ? 0 : 1) : countMismatches(expected[i], output, 1e-3, 1e-5);
+    const int64_t wrong =
+        isExact ? (equal(output, expected[i]) ? 0 : 1) : countMismatches(expected[i], output, 1e-3, 1e-5);
     if (wrong > 0) return text("output ", i, ": ", wrong, " elements differ");
   }
   return {};
@@ -46,7 +49,8 @@ Conformance attempt(const fs::path& folder, Backend& backend) {
     Bindings bindings;
     bindings.inputs = readNumbered(set, "input");
     session.run(bindings);
-    if (const std::string reason = difference(readNumbered(set, "output"), bindings.outputs); !reason.empty()) return {"failed", reason};
+    if (const std::string reason = difference(readNumbered(set, "output"), bindings.outputs); !reason.empty())
+      return {"failed", reason};
   }
   return {"passed", {}};
 }

@@ -15,7 +15,8 @@ struct Conformance {
   std::string reason;
 };
 
-/// Runs every test_data_set_* below `folder` on model.onnx there. Floats within 1e-3 relative and 1e-5 absolute, all else exactly.
+/// Runs every test_data_set_* below `folder` on model.onnx there. Floats within 1e-3 relative and 1e-5 absolute, all
+/// else exactly.
 Conformance runConformance(const std::filesystem::path& folder, Backend& backend);
 
 /// Folders of ONNX's tests with data, relative to `root`, sorted.

@@ -1,11 +1,13 @@
-// The reference backend: each node by its plain-loop reference, in topological order. Slow, and the meaning of every op.
+// The reference backend: each node by its plain-loop reference, in topological order. Slow, and the meaning of every
+// op.
+#include "lib/runtime/backend.h"
+
 #include <algorithm>
 
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
 #include "lib/ops/evaluate.h"
-#include "lib/runtime/backend.h"
 
 namespace compress {
 namespace {
@@ -23,9 +25,12 @@ class ThreadCountScope {
 };
 
 void copyInto(const Tensor& tensor, Buffer& buffer) {
-  if (buffer.dtype() != tensor.dtype() || buffer.shape() != tensor.shape()) buffer = Buffer(tensor.dtype(), tensor.shape());
-  if (tensor.dtype() == DType::string) buffer.strings() = tensor.strings();
-  else std::ranges::copy(tensor.raw(), buffer.raw().begin());
+  if (buffer.dtype() != tensor.dtype() || buffer.shape() != tensor.shape())
+    buffer = Buffer(tensor.dtype(), tensor.shape());
+  if (tensor.dtype() == DType::string)
+    buffer.strings() = tensor.strings();
+  else
+    std::ranges::copy(tensor.raw(), buffer.raw().begin());
 }
 
 class ReferenceExecutable : public Executable {
@@ -65,8 +70,9 @@ class ReferenceExecutable : public Executable {
 
  private:
   void requireShapes(std::span<const Tensor> inputs) const {
-    const bool fits = inputs.size() == shapes_.size() &&
-                      std::ranges::equal(inputs, shapes_, {}, [](const Tensor& tensor) -> const Shape& { return tensor.shape(); });
+    const bool fits =
+        inputs.size() == shapes_.size() &&
+        std::ranges::equal(inputs, shapes_, {}, [](const Tensor& tensor) -> const Shape& { return tensor.shape(); });
     if (!fits) throw Error(ErrorKind::bug, "input shapes differ from those that the plan was compiled for");
   }
 
@@ -82,7 +88,8 @@ class ReferenceBackend : public Backend {
  public:
   std::string_view name() const override { return "reference"; }
 
-  std::unique_ptr<Executable> compile(const Graph& graph, std::span<const Shape> inputShapes, const CompileOptions& options) override {
+  std::unique_ptr<Executable> compile(const Graph& graph, std::span<const Shape> inputShapes,
+                                      const CompileOptions& options) override {
     requireReferences(graph);
     return std::make_unique<ReferenceExecutable>(graph, inputShapes, options);
   }
@@ -90,6 +97,8 @@ class ReferenceBackend : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> makeReferenceBackend() { return std::make_unique<ReferenceBackend>(); }
+std::unique_ptr<Backend> makeReferenceBackend() {
+  return std::make_unique<ReferenceBackend>();
+}
 
 }  // namespace compress

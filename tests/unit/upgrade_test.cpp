@@ -1,0 +1,87 @@
+// The opset converter, step by step: text in, text out.
+#include "lib/ops/upgrade.h"
+
+#include <catch2/catch.hpp>
+
+#include "lib/ir/print.h"
+#include "lib/ops/evaluate.h"
+#include "tests/support/build.h"
+#include "tests/support/errors.h"
+
+using namespace compress;
+using namespace compress::test;
+
+namespace {
+
+Model raised(std::string_view text, int64_t opset) {
+  Model model = buildModel(text);
+  upgrade(model, opset);
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("attributes become inputs", "[upgrade]") {
+  CHECK(print(raised("opset 10\ninput x: float32[2]\ny = Clip[min=0.0, max=6.0](x)\noutput y\n", 11).graph) ==
+        "y = Clip(x, y.min, y.max)\n");
+  CHECK(print(raised("opset 9\ninput x: float32[4]\ny = Slice[starts=[1], ends=[3]](x)\noutput y\n", 13).graph) ==
+        "y = Slice(x, y.starts, y.ends)\n");
+  CHECK(print(raised("opset 10\ninput x: float32[4]\ny = Pad[pads=[1, 1], mode=\"edge\"](x)\noutput y\n", 13).graph) ==
+        "y = Pad[mode=\"edge\"](x, y.pads)\n");
+  CHECK(print(raised("opset 12\ninput x: float32[4, 2]\ny = ReduceSum[axes=[1]](x)\nz = "
+                     "ReduceMean[axes=[1]](x)\noutput y\noutput z\n",
+                     13)
+                  .graph) == "y = ReduceSum(x, y.axes)\nz = ReduceMean[axes=[1]](x)\n");
+  CHECK(print(raised("opset 12\ninput x: float32[4, 2]\nz = ReduceMean[axes=[1]](x)\noutput z\n", 18).graph) ==
+        "z = ReduceMean(x, z.axes)\n");
+}
+
+TEST_CASE("Softmax over several axes keeps its meaning", "[upgrade]") {
+  const char* overLast = "opset 12\ninput x: float32[2, 3]\ny = Softmax(x)\noutput y\n";
+  CHECK(print(raised(overLast, 13).graph) == "y = Softmax[axis=-1](x)\n");
+  const Model model = raised("opset 12\ninput x: float32[2, 3, 2]\ny = Softmax[axis=1](x)\noutput y\n", 13);
+  const std::vector<Tensor> x = {Tensor::of<float>(Shape{2, 3, 2}, std::vector<float>(12, 1.0F))};
+  const std::vector<Tensor> y = evaluate(model.graph, x);
+  CHECK(y.at(0).shape() == Shape{2, 3, 2});
+  CHECK(y.at(0).as<float>()[0] == Approx(1.0 / 6));
+}
+
+TEST_CASE("Upsample becomes Resize with the coordinates that it implied", "[upgrade]") {
+  const Model model = raised(
+      "opset 8\ninput x: float32[1, 1, 1, 2]\ny = Upsample[scales=[1.0, 1.0, 2.0, 2.0], mode=\"nearest\"](x)\noutput "
+      "y\n",
+      kNewestOpset);
+  const std::vector<Tensor> x = {Tensor::of<float>(Shape{1, 1, 1, 2}, std::vector<float>{1, 2})};
+  const std::vector<Tensor> y = evaluate(model.graph, x);
+  CHECK(toFloats(y.at(0)) == std::vector<float>{1, 1, 2, 2, 1, 1, 2, 2});
+}
+
+TEST_CASE("bodies are raised too", "[upgrade]") {
+  const Model model = raised(
+      "opset 10\ninput c: bool[]\ninput x: float32[2]\ngraph body\ninput v: float32[2]\nr = Clip[min=0.0](v)\noutput "
+      "r\nend\n"
+      "y = If[then_branch=@body, else_branch=@body](c, x) captures 1\noutput y\n",
+      11);
+  CHECK(print(model.graph).find("r = Clip(v, r.min)") != std::string::npos);
+}
+
+TEST_CASE("an upgrade raises opset and IR version and keeps values' names", "[upgrade]") {
+  const Model model = raised("opset 9\nir 3\ninput x: float32[2]\nh = Relu(x)\ny = Clip[min=0.0](h)\noutput y\n", 21);
+  CHECK(model.opsets.version("") == 21);
+  CHECK(model.irVersion == 10);
+  CHECK(model.graph.findValue("h"));
+  CHECK(model.graph.findValue("y"));
+}
+
+TEST_CASE("what cannot be raised is said", "[upgrade]") {
+  CHECK(throwsError(ErrorKind::unsupported, "spatial = 0", [] {
+    raised(
+        "opset 8\ninput x: float32[1, 2]\nconst s: float32[2]\nb = BatchNormalization[spatial=0](x, s, s, s, "
+        "s)\noutput b\n",
+        13);
+  }));
+  CHECK(throwsError(ErrorKind::unsupported, "node 'y' (NoSuchOp)",
+                    [] { raised("opset 8\ninput x: float32[1]\ny = NoSuchOp(x)\noutput y\n", 13); }));
+  CHECK(throwsError(ErrorKind::usage, "opset 1000",
+                    [] { raised("opset 8\ninput x: float32[1]\ny = Relu(x)\noutput y\n", 1000); }));
+}
