@@ -265,10 +265,10 @@ double overlap(const Box& a, const Box& b) {
 
 /// Boxes by falling score, each kept unless it overlaps a kept one by more than the threshold.
 std::vector<int64_t> keptBoxes(const std::vector<Box>& boxes, const double* scores, double overlapLimit,
-                               std::optional<double> scoreLimit, int64_t most) {
+                               double scoreLimit, int64_t most) {
   std::vector<int64_t> order, kept;
   for (size_t i = 0; i < boxes.size(); ++i)
-    if (!std::isnan(scores[i]) && (!scoreLimit || scores[i] > *scoreLimit)) order.push_back(static_cast<int64_t>(i));
+    if (scores[i] > scoreLimit) order.push_back(static_cast<int64_t>(i));
   std::ranges::stable_sort(order, [&](int64_t a, int64_t b) { return scores[a] > scores[b]; });
   for (const int64_t i : order) {
     if (static_cast<int64_t>(kept.size()) >= most) break;
@@ -288,7 +288,8 @@ void nonMaxSuppression(ReferenceContext& context) {
   const auto corners = load<double>(context.inputs[0]), scores = load<double>(context.inputs[1]);
   const int64_t most = context.has(2) ? toInts(context.inputs[2]).at(0) : 0;
   const double overlapLimit = context.has(3) ? toDoubles(context.inputs[3]).at(0) : 0;
-  const auto scoreLimit = context.has(4) ? std::optional(toDoubles(context.inputs[4]).at(0)) : std::nullopt;
+  const double scoreLimit =
+      context.has(4) ? toDoubles(context.inputs[4]).at(0) : -std::numeric_limits<double>::infinity();
   const bool isCentered = context.node.attributes.integer("center_point_box", 0) != 0;
   std::vector<int64_t> rows;
   for (int64_t n = 0; n < boxShape[0]; ++n) {
