@@ -9,17 +9,11 @@
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
-#include "lib/ir/print.h"
+#include "lib/eval/sample_hash.h"
 #include "lib/runtime/session.h"
 
 namespace compress {
 namespace {
-
-uint64_t hashOf(const Sample& sample) {
-  uint64_t sum = 0;
-  for (const Tensor& tensor : sample.inputs) sum = sum * 0x9E3779B97F4A7C15ULL + std::stoull(digest(tensor), nullptr, 16);
-  return sum;
-}
 
 std::string hex(uint64_t value) {
   char digits[17];

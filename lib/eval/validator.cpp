@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/eval/run_over.h"
+#include "lib/eval/sample_hash.h"
 #include "lib/eval/statistics.h"
 
 namespace compress {
@@ -134,8 +136,10 @@ void Validator::addDrift(const Model& model, Measurement& measurement) {
   } else {
     const Model* models[] = {&reference_, &model};
     int64_t bytes = 0;
-    runOver(models, backend_, *samples_, options_.threads, [&](int64_t, const Sample&, std::span<const std::vector<Tensor>> outputs) {
+    sampleHashes_.clear();
+    runOver(models, backend_, *samples_, options_.threads, [&](int64_t, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
       collector.add(outputs[0], outputs[1]);
+      sampleHashes_.push_back(hashOf(sample));
       bytes += bytesOf(outputs[0]);
       if (bytes <= kCacheBytes) cached_.push_back(outputs[0]);
     });
@@ -150,9 +154,11 @@ void Validator::addMetrics(const Model& model, Measurement& measurement) {
   for (const std::string& name : options_.metrics) metrics.push_back(makeMetric(name));
   const Model* models[] = {&model};
   int64_t classes = 0;
+  evaluationHashes_.clear();
   const int64_t total = evaluation_->size();
   runOver(models, backend_, *evaluation_, options_.threads, [&](int64_t index, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
     for (const auto& metric : metrics) metric->add(sample, outputs[0]);
+    evaluationHashes_.push_back(hashOf(sample));
     if (!outputs[0].empty()) classes = outputs[0][0].elementCount();
     if (index % 64 == 0) options_.progress(text("evaluating: ", index, " of ", total));
   });
@@ -165,6 +171,11 @@ void Validator::addMetrics(const Model& model, Measurement& measurement) {
     if (result.isProportion && result.count < 200)
       measurement.warnings.push_back(text("W-FEW-SAMPLES: ", result.name, " over ", result.count, " samples: too few to judge 1 %"));
   }
+}
+
+int64_t Validator::sharedSamples() const {
+  const std::set<uint64_t> known(sampleHashes_.begin(), sampleHashes_.end());
+  return std::ranges::count_if(evaluationHashes_, [&](uint64_t hash) { return known.contains(hash); });
 }
 
 Verdict Validator::judge(const Measurement& after, bool lossless) const {

@@ -64,6 +64,8 @@ class Validator {
   /// A lossless change: cosine >= 0.99999 and max error <= 1e-4 of the largest output, per output. A lossy one: no output that is
   /// non-finite or constant where the reference's is not.
   Verdict judge(const Measurement& after, bool lossless) const;
+  /// How many of the evaluation samples are among the samples for drift as well; known after measure().
+  int64_t sharedSamples() const;
 
  private:
   void addDrift(const Model& model, Measurement& measurement);
@@ -76,6 +78,7 @@ class Validator {
   ValidatorOptions options_;
   std::vector<std::vector<Tensor>> cached_;  ///< the reference's outputs per sample, while they are small
   bool isCached_ = false;
+  std::vector<uint64_t> sampleHashes_, evaluationHashes_;
 };
 
 /// Both models on the first sample of `dataset`, threads and plan as in use.

@@ -113,6 +113,13 @@ TEST_CASE("measurements are the same for any thread count", "[validator]") {
     measured.push_back(validator.measure(changed, 123));
     CHECK(validator.measure(changed).drift.at(0).drift.maxAbs() == measured.back().drift.at(0).drift.maxAbs());  // from the cache
   }
+  const auto others = randomDataset(inputSpecs(model), 5, 99);
+  Validator apart(model, *backend, others.get(), &data, {});
+  apart.measure(changed);
+  CHECK(apart.sharedSamples() == 0);
+  Validator same(model, *backend, &data, &data, {});
+  same.measure(changed);
+  CHECK(same.sharedSamples() == 41);
   CHECK(measured[0].fileBytes == 123);
   CHECK(measured[0].driftSamples == 41);
   CHECK(measured[0].drift.at(0).drift.meanAbs() == measured[1].drift.at(0).drift.meanAbs());
