@@ -35,6 +35,12 @@ HWY_INLINE void mapRange(const Range& r, const Apply& apply) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
+  for (; i + 2 * lanes <= r.count; i += 2 * lanes) {
+    const V a = apply(d, hn::LoadU(d, r.from + i));
+    const V b = apply(d, hn::LoadU(d, r.from + i + lanes));
+    hn::StoreU(a, d, r.to + i);
+    hn::StoreU(b, d, r.to + i + lanes);
+  }
   for (; i + lanes <= r.count; i += lanes) hn::StoreU(apply(d, hn::LoadU(d, r.from + i)), d, r.to + i);
   if (i == r.count) return;
   HWY_ALIGN float last[HWY_MAX_BYTES / sizeof(float)] = {};
@@ -75,8 +81,10 @@ HWY_INLINE V sigmoid(D d, V x) {
   const hn::RebindToSigned<D> di;
   const V limit = hn::Set(d, 126.F);
   const V t = hn::Max(hn::Neg(limit), hn::Min(limit, hn::Mul(x, hn::Set(d, -1.4426950408889634F))));
-  const V whole = hn::Round(t);
-  const V f = hn::Sub(t, whole);
+  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+  const V magic = hn::Set(d, 12582912.F);
+  const V shifted = hn::Add(t, magic);
+  const V f = hn::Sub(t, hn::Sub(shifted, magic));
   V p = hn::Set(d, 1.5403530e-4F);
   p = hn::MulAdd(p, f, hn::Set(d, 1.3333558e-3F));
   p = hn::MulAdd(p, f, hn::Set(d, 9.6181291e-3F));
@@ -84,7 +92,7 @@ HWY_INLINE V sigmoid(D d, V x) {
   p = hn::MulAdd(p, f, hn::Set(d, 2.4022651e-1F));
   p = hn::MulAdd(p, f, hn::Set(d, 6.9314718e-1F));
   p = hn::MulAdd(p, f, hn::Set(d, 1.F));
-  const V power = hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, whole))));
+  const V power = hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
   const V sum = hn::Add(power, hn::Set(d, 1.F));
   const V two = hn::Set(d, 2.F);
   V r = hn::ApproximateReciprocal(sum);
