@@ -13,6 +13,7 @@
 #include "lib/ops/upgrade.h"
 #include "passes/quantize/insert.h"
 #include "passes/quantize/plan.h"
+#include "passes/quantize/refine.h"
 #include "passes/quantize/select.h"
 
 namespace compress {
@@ -85,7 +86,7 @@ std::vector<float> biasOf(const Graph& graph, const Node& node) {
   return toFloats(*bias);
 }
 
-std::map<NodeId, QuantizedWeight> quantizeWeights(const Graph& graph, const QuantizePlan& plan, const std::vector<Encoding>& groups, bool perChannel, bool leastError) {
+std::map<NodeId, QuantizedWeight> quantizeWeights(const Graph& graph, const QuantizePlan& plan, const std::vector<Encoding>& groups, bool perChannel) {
   std::map<NodeId, QuantizedWeight> weights;
   for (const PlannedNode& planned : plan.nodes) {
     if (planned.rule->kind != QuantizeKind::weighted) continue;
@@ -93,8 +94,7 @@ std::map<NodeId, QuantizedWeight> quantizeWeights(const Graph& graph, const Quan
     const Tensor& weight = *graph.constant(node.inputs[1]);
     const int64_t axis = weightAxis(node);
     const float inputScale = groups[plan.tensors[*plan.findTensor(node.inputs[0])].group].scales[0];
-    std::vector<float> scales = perChannel && leastError ? mseScales(weight, axis) : minmaxScales(weight, axis, perChannel);
-    weights.emplace(planned.node, quantizeWeight(weight, axis, std::move(scales), biasOf(graph, node), inputScale));
+    weights.emplace(planned.node, quantizeWeight(weight, axis, minmaxScales(weight, axis, perChannel), biasOf(graph, node), inputScale));
   }
   return weights;
 }
@@ -118,16 +118,35 @@ int64_t Quantize::run(Model& model, PassContext& context) {
 
   Graph& graph = model.graph;
   const PlanOptions planOptions{options_.target, [&](NodeId id) { return exclusion(graph, id, options_); }};
-  const QuantizePlan plan = planQuantization(graph, inferTypes(upgraded(model).graph), planOptions);
+  const Inferred inferred = inferTypes(upgraded(model).graph);
+  const QuantizePlan plan = planQuantization(graph, inferred, planOptions);
   context.skipped.insert(context.skipped.end(), plan.skipped.begin(), plan.skipped.end());
   if (plan.nodes.empty()) return 0;
 
   const CalibrationTable table = tableFor(model, plan, options_, context);
   const std::vector<Histogram> histograms = groupHistograms(graph, plan, table);
   const DType dtype = options_.activations == "int8" ? DType::i8 : DType::u8;
+  const bool perChannel = options_.perChannel && options_.level >= 1;
+  const RefineContext refining{model, inferred, plan, context, dtype, options_.symmetric};
+  std::vector<RangeChoice> ranges;
+  if (options_.level >= 2 && options_.method == "auto" && context.calibration != nullptr) {
+    ranges = chooseRanges(refining, histograms);
+  } else {
+    const std::string method = options_.method == "auto" ? "minmax" : options_.method;
+    for (const Histogram& histogram : histograms) {
+      const Range range = rangeBy(method, histogram, options_);
+      ranges.push_back({encodeRange(range, dtype, options_.symmetric), range, method});
+    }
+  }
   Lowering lowering;
-  for (const Histogram& histogram : histograms) lowering.groups.push_back(encodeRange(rangeBy(options_.method, histogram, options_), dtype, options_.symmetric));
-  lowering.weights = quantizeWeights(graph, plan, lowering.groups, options_.perChannel && options_.level >= 1, false);
+  for (const RangeChoice& choice : ranges) lowering.groups.push_back(choice.encoding);
+  WeightFit fit;
+  if (options_.level >= 2 && context.calibration != nullptr) {
+    fit = fitWeights(refining, lowering.groups, perChannel);
+    lowering.weights = std::move(fit.weights);
+  } else {
+    lowering.weights = quantizeWeights(graph, plan, lowering.groups, perChannel);
+  }
   insertQuantization(graph, plan, lowering);
   model.irVersion = std::max(model.irVersion, kLeastIr);
   return static_cast<int64_t>(plan.nodes.size());

@@ -1,0 +1,146 @@
+// Ranges by the error downstream: each group of tensors is quantized alone, with one range after another, and what its readers make of
+// it is compared with the float result. Two sweeps over the network: the upper ends first, then the lower ends with the best upper one.
+#include <algorithm>
+#include <set>
+
+#include "lib/eval/calibration.h"
+#include "passes/quantize/refine.h"
+
+namespace compress {
+namespace {
+
+constexpr size_t kSamples = 8;
+constexpr int64_t kSampleBytes = 48LL << 20;
+
+double squares(const Tensor& tensor) {
+  double sum = 0;
+  for (const float value : tensor.as<float>()) sum += static_cast<double>(value) * value;
+  return sum;
+}
+
+double squaredDifference(const Tensor& a, const Tensor& b) {
+  const auto x = a.as<float>(), y = b.as<float>();
+  double sum = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double difference = static_cast<double>(x[i]) - y[i];
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+class Sweep {
+ public:
+  Sweep(const RefineContext& context, const std::vector<Unit>& units, const std::vector<Sample>& samples) : context_(context), units_(units), samples_(samples) {}
+
+  /// errors[group][choice]
+  std::vector<std::vector<double>> run(const std::vector<std::vector<RangeChoice>>& choices) {
+    choices_ = &choices;
+    errors_.clear();
+    for (const auto& list : choices) errors_.emplace_back(list.size(), 0.0);
+    SampleStore store(units_, samples_.size());
+    const auto inputs = context_.model.graph.runtimeInputs();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      std::vector<Tensor> tensors;
+      for (const Sample& sample : samples_) tensors.push_back(sample.inputs[i]);
+      store.put(inputs[i], std::move(tensors));
+    }
+    for (const Unit& unit : units_) visit(unit, store);
+    return std::move(errors_);
+  }
+
+ private:
+  /// Groups that the unit reads quantized and that have a choice to make.
+  std::set<size_t> openGroups(const Unit& unit) const {
+    std::set<size_t> groups;
+    for (size_t i = 0; i < unit.inputs.size(); ++i)
+      if (unit.seesQuantized[i] && (*choices_)[groupOf(unit.inputs[i])].size() > 1) groups.insert(groupOf(unit.inputs[i]));
+    if (unit.movesOnly) groups.clear();
+    return groups;
+  }
+
+  size_t groupOf(ValueId value) const { return context_.plan.tensors[*context_.plan.findTensor(value)].group; }
+
+  void visit(const Unit& unit, SampleStore& store) {
+    UnitRunner runner(unit, context_.pass.backend, context_.pass.threads);
+    const std::set<size_t> groups = openGroups(unit);
+    std::vector<Tensor> results(store.samples());
+    std::vector<std::map<size_t, std::vector<double>>> errors(store.samples());
+    runner.forEach(store.samples(), [&](size_t sample, const UnitRunner::Run& run) {
+      std::vector<Tensor> inputs;
+      for (const ValueId input : unit.inputs) inputs.push_back(store.at(input, sample));
+      results[sample] = run(inputs);
+      if (groups.empty() || results[sample].dtype() != DType::f32) return;
+      const double energy = std::max(squares(results[sample]), 1e-30);
+      for (const size_t group : groups)
+        for (const RangeChoice& choice : (*choices_)[group])
+          errors[sample][group].push_back(squaredDifference(run(quantizedInputs(unit, inputs, group, choice.encoding)), results[sample]) / energy);
+    });
+    for (const auto& bySample : errors)
+      for (const auto& [group, list] : bySample)
+        for (size_t i = 0; i < list.size(); ++i) errors_[group][i] += list[i];
+    store.put(unit.output, std::move(results));
+    store.doneWith(unit);
+  }
+
+  std::vector<Tensor> quantizedInputs(const Unit& unit, std::vector<Tensor> inputs, size_t group, const Encoding& encoding) const {
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (unit.seesQuantized[i] && groupOf(unit.inputs[i]) == group) inputs[i] = fakeQuantized(inputs[i], encoding);
+    return inputs;
+  }
+
+  const RefineContext& context_;
+  const std::vector<Unit>& units_;
+  const std::vector<Sample>& samples_;
+  const std::vector<std::vector<RangeChoice>>* choices_ = nullptr;
+  std::vector<std::vector<double>> errors_;
+};
+
+constexpr float kShares[] = {0.9F, 0.8F, 0.7F, 0.6F, 0.5F, 0.4F, 0.3F, 0.2F, 0.12F};
+
+RangeChoice choiceOf(const RefineContext& context, Range range, std::string method) {
+  return {encodeRange(range, context.dtype, context.symmetric), range, std::move(method)};
+}
+
+/// The named methods, then shares of the upper end.
+std::vector<RangeChoice> upperChoices(const RefineContext& context, const Histogram& histogram) {
+  const Range all = minmaxRange(histogram);
+  std::vector<RangeChoice> choices{choiceOf(context, all, "minmax")};
+  if (all.min == all.max) return choices;
+  choices.push_back(choiceOf(context, percentileRange(histogram, 99.999), "percentile"));
+  choices.push_back(choiceOf(context, percentileRange(histogram, 99.99), "percentile"));
+  choices.push_back(choiceOf(context, mseRange(histogram, 256, context.symmetric), "mse"));
+  for (const float share : kShares)
+    choices.push_back(choiceOf(context, context.symmetric ? Range{all.min * share, all.max * share} : Range{all.min, all.max * share}, "search"));
+  return choices;
+}
+
+std::vector<RangeChoice> lowerChoices(const RefineContext& context, const RangeChoice& best, const Histogram& histogram) {
+  std::vector<RangeChoice> choices{best};
+  const Range all = minmaxRange(histogram);
+  if (context.symmetric || all.min >= 0) return choices;
+  if (best.range.min > all.min) choices.push_back(choiceOf(context, {all.min, best.range.max}, "search"));
+  for (const float share : kShares) choices.push_back(choiceOf(context, {all.min * share, best.range.max}, "search"));
+  return choices;
+}
+
+std::vector<RangeChoice> leastError(const std::vector<std::vector<RangeChoice>>& choices, const std::vector<std::vector<double>>& errors) {
+  std::vector<RangeChoice> best;
+  for (size_t group = 0; group < choices.size(); ++group)
+    best.push_back(choices[group][static_cast<size_t>(std::ranges::min_element(errors[group]) - errors[group].begin())]);
+  return best;
+}
+
+}  // namespace
+
+std::vector<RangeChoice> chooseRanges(const RefineContext& context, const std::vector<Histogram>& histograms) {
+  const std::vector<Unit> units = cutIntoUnits(context.model, context.inferred, context.plan, false);
+  const std::vector<Sample> samples = keptSamples(context, units, kSamples, kSampleBytes);
+  Sweep sweep(context, units, samples);
+  std::vector<std::vector<RangeChoice>> choices;
+  for (const Histogram& histogram : histograms) choices.push_back(upperChoices(context, histogram));
+  std::vector<RangeChoice> best = leastError(choices, sweep.run(choices));
+  for (size_t group = 0; group < choices.size(); ++group) choices[group] = lowerChoices(context, best[group], histograms[group]);
+  return leastError(choices, sweep.run(choices));
+}
+
+}  // namespace compress

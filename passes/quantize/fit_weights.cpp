@@ -1,0 +1,168 @@
+// Weights and biases layer by layer: float and quantized activations walk through the network side by side; at each weighted node the
+// mean difference of the results goes into the bias (full, empirical bias correction), so that later layers see what is left.
+#include <algorithm>
+#include <cmath>
+
+#include "lib/base/text.h"
+#include "passes/quantize/refine.h"
+
+namespace compress {
+namespace {
+
+constexpr size_t kSamples = 64;
+constexpr int64_t kSampleBytes = 32LL << 20;
+
+/// Which axis of a weighted node's result counts channels: 1 for a Conv, the last for a product.
+ChannelView channelsOf(const Node& node, const Tensor& result) {
+  return {result.shape(), node.op == "Conv" ? 1 : static_cast<int64_t>(result.shape().rank()) - 1};
+}
+
+/// Sum per channel of a - b.
+std::vector<double> channelDifference(const ChannelView& view, const Tensor& a, const Tensor& b) {
+  const auto x = a.as<float>(), y = b.as<float>();
+  std::vector<double> sums(static_cast<size_t>(view.channels), 0.0);
+  for (int64_t c = 0; c < view.channels; ++c)
+    view.each(c, [&](int64_t at) { sums[static_cast<size_t>(c)] += static_cast<double>(x[static_cast<size_t>(at)]) - y[static_cast<size_t>(at)]; });
+  return sums;
+}
+
+Tensor plusPerChannel(const ChannelView& view, const Tensor& tensor, const std::vector<double>& added) {
+  Buffer buffer(DType::f32, tensor.shape());
+  const auto from = tensor.as<float>();
+  const auto to = buffer.as<float>();
+  for (int64_t c = 0; c < view.channels; ++c) {
+    const auto value = static_cast<float>(added[static_cast<size_t>(c)]);
+    view.each(c, [&](int64_t at) { to[static_cast<size_t>(at)] = from[static_cast<size_t>(at)] + value; });
+  }
+  return std::move(buffer).freeze();
+}
+
+struct Energy {
+  double signal = 0, error = 0;
+  double db() const { return error <= 0 ? 200 : 10 * std::log10(std::max(signal, 1e-30) / error); }
+};
+
+void addEnergy(Energy& energy, const Tensor& expected, const Tensor& found) {
+  const auto x = expected.as<float>(), y = found.as<float>();
+  for (size_t i = 0; i < x.size(); ++i) {
+    energy.signal += static_cast<double>(x[i]) * x[i];
+    energy.error += (static_cast<double>(x[i]) - y[i]) * (static_cast<double>(x[i]) - y[i]);
+  }
+}
+
+class Fitter {
+ public:
+  Fitter(const RefineContext& context, const std::vector<Encoding>& groups, bool perChannel)
+      : context_(context), groups_(groups), perChannel_(perChannel), units_(cutIntoUnits(context.model, context.inferred, context.plan, true)),
+        samples_(keptSamples(context, units_, kSamples, kSampleBytes)), real_(units_, samples_.size()), noisy_(units_, samples_.size()) {}
+
+  WeightFit run() {
+    const auto inputs = context_.model.graph.runtimeInputs();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      std::vector<Tensor> tensors;
+      for (const Sample& sample : samples_) tensors.push_back(sample.inputs[i]);
+      real_.put(inputs[i], tensors);
+      noisy_.put(inputs[i], std::move(tensors));
+    }
+    for (size_t i = 0; i < units_.size(); ++i) {
+      context_.pass.progress(text("fitting layer ", i + 1, "/", units_.size()));
+      visit(units_[i]);
+    }
+    return std::move(fit_);
+  }
+
+ private:
+  std::vector<Tensor> realInputs(const Unit& unit, size_t sample) const {
+    std::vector<Tensor> inputs;
+    for (const ValueId input : unit.inputs) inputs.push_back(real_.at(input, sample));
+    return inputs;
+  }
+
+  std::vector<Tensor> noisyInputs(const Unit& unit, size_t sample) const {
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < unit.inputs.size(); ++i) {
+      const Tensor& tensor = noisy_.at(unit.inputs[i], sample);
+      inputs.push_back(unit.seesQuantized[i] ? fakeQuantized(tensor, encodingOf(unit.inputs[i])) : tensor);
+    }
+    return inputs;
+  }
+
+  const Encoding& encodingOf(ValueId value) const { return groups_[context_.plan.tensors[*context_.plan.findTensor(value)].group]; }
+
+  void visit(Unit& unit) {
+    std::vector<Tensor> real(samples_.size()), noisy(samples_.size());
+    UnitRunner floatRunner(unit, context_.pass.backend, context_.pass.threads);
+    floatRunner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) { real[sample] = run(realInputs(unit, sample)); });
+    if (!unit.weighted) {
+      floatRunner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) { noisy[sample] = run(noisyInputs(unit, sample)); });
+    } else {
+      fitWeighted(unit, real, noisy);
+    }
+    note(unit, real, noisy);
+    real_.put(unit.output, std::move(real));
+    noisy_.put(unit.output, std::move(noisy));
+    real_.doneWith(unit);
+    noisy_.doneWith(unit);
+  }
+
+  void fitWeighted(Unit& unit, const std::vector<Tensor>& real, std::vector<Tensor>& noisy) {
+    const Node& node = context_.model.graph.node(unit.weighted);
+    const Tensor& weight = *context_.model.graph.constant(node.inputs[1]);
+    const int64_t axis = weightAxis(node);
+    const float inputScale = encodingOf(node.inputs[0]).scales[0];
+    std::vector<float> bias;
+    if (const Tensor* own = node.op == "MatMul" ? nullptr : context_.model.graph.constant(node.input(2))) bias = toFloats(*own);
+    QuantizedWeight fitted = quantizeWeight(weight, axis, perChannel_ ? mseScales(weight, axis) : minmaxScales(weight, axis, false), bias, inputScale);
+    setWeight(unit, dequantized(fitted), {});
+    UnitRunner runner(unit, context_.pass.backend, context_.pass.threads);
+    runner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) { noisy[sample] = run(noisyInputs(unit, sample)); });
+    if (node.op != "MatMul") correctBias(node, fitted, real, noisy, inputScale);
+    fit_.weights.emplace(unit.weighted, std::move(fitted));
+  }
+
+  void correctBias(const Node& node, QuantizedWeight& fitted, const std::vector<Tensor>& real, std::vector<Tensor>& noisy, float inputScale) const {
+    std::vector<double> mean;
+    double count = 0;
+    for (size_t sample = 0; sample < real.size(); ++sample) {
+      const ChannelView view = channelsOf(node, real[sample]);
+      const std::vector<double> sums = channelDifference(view, real[sample], noisy[sample]);
+      mean.resize(sums.size());
+      for (size_t c = 0; c < sums.size(); ++c) mean[c] += sums[c];
+      count += static_cast<double>(view.perChannel());
+    }
+    for (double& value : mean) value /= count;
+    if (fitted.bias.empty()) fitted.bias.assign(mean.size(), 0.0F);
+    for (size_t c = 0; c < mean.size(); ++c) fitted.bias[c] += static_cast<float>(mean[c]);
+    for (size_t sample = 0; sample < noisy.size(); ++sample) noisy[sample] = plusPerChannel(channelsOf(node, noisy[sample]), noisy[sample], mean);
+    fitted = refitted(std::move(fitted), inputScale);
+  }
+
+  /// The overflow guard of the bias again, with the corrected bias.
+  QuantizedWeight refitted(QuantizedWeight fitted, float inputScale) const {
+    const Tensor real = dequantized(fitted);
+    return quantizeWeight(real, fitted.encoding.axis.value_or(0), fitted.encoding.scales, fitted.bias, inputScale);
+  }
+
+  void note(const Unit& unit, const std::vector<Tensor>& real, const std::vector<Tensor>& noisy) {
+    const auto tensor = context_.plan.findTensor(unit.output);
+    if ((!tensor && !context_.model.graph.isOutput(unit.output)) || real.front().dtype() != DType::f32) return;
+    Energy energy;
+    for (size_t sample = 0; sample < real.size(); ++sample)
+      addEnergy(energy, real[sample], tensor ? fakeQuantized(noisy[sample], encodingOf(unit.output)) : noisy[sample]);
+    fit_.sqnrDb[unit.output] = energy.db();
+  }
+
+  const RefineContext& context_;
+  const std::vector<Encoding>& groups_;
+  bool perChannel_;
+  std::vector<Unit> units_;
+  std::vector<Sample> samples_;
+  SampleStore real_, noisy_;
+  WeightFit fit_;
+};
+
+}  // namespace
+
+WeightFit fitWeights(const RefineContext& context, const std::vector<Encoding>& groups, bool perChannel) { return Fitter(context, groups, perChannel).run(); }
+
+}  // namespace compress
