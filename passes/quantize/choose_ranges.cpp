@@ -77,7 +77,7 @@ class Sweep {
     });
     for (const auto& bySample : errors)
       for (const auto& [group, list] : bySample)
-        for (size_t i = 0; i < list.size(); ++i) errors_[group][i] += list[i];
+        for (size_t i = 0; i < list.size(); ++i) errors_[group][i] += list[i] / static_cast<double>(store.samples());
     store.put(unit.output, std::move(results));
     store.doneWith(unit);
   }
@@ -118,15 +118,24 @@ std::vector<RangeChoice> lowerChoices(const RefineContext& context, const RangeC
   std::vector<RangeChoice> choices{best};
   const Range all = minmaxRange(histogram);
   if (context.symmetric || all.min >= 0) return choices;
+  choices.front().error = 0;  // measured again
   if (best.range.min > all.min) choices.push_back(choiceOf(context, {all.min, best.range.max}, "search"));
   for (const float share : kShares) choices.push_back(choiceOf(context, {all.min * share, best.range.max}, "search"));
   return choices;
 }
 
+/// The choice of least error, where it is clearly below that of the first: what is cut off hurts the output more than the same error by
+/// rounding, which later layers average away.
 std::vector<RangeChoice> leastError(const std::vector<std::vector<RangeChoice>>& choices, const std::vector<std::vector<double>>& errors) {
+  constexpr double kClearly = 0.5;
   std::vector<RangeChoice> best;
-  for (size_t group = 0; group < choices.size(); ++group)
-    best.push_back(choices[group][static_cast<size_t>(std::ranges::min_element(errors[group]) - errors[group].begin())]);
+  for (size_t group = 0; group < choices.size(); ++group) {
+    const auto least = std::ranges::min_element(errors[group]);
+    const bool clear = *least < kClearly * errors[group][0];
+    const size_t chosen = clear ? static_cast<size_t>(least - errors[group].begin()) : 0;
+    best.push_back(choices[group][chosen]);
+    best.back().error = std::max(errors[group][chosen], best.back().error);
+  }
   return best;
 }
 

@@ -5,12 +5,13 @@
 
 #include "lib/base/text.h"
 #include "passes/quantize/refine.h"
+#include "passes/quantize/round_weights.h"
 
 namespace compress {
 namespace {
 
-constexpr size_t kSamples = 64;
-constexpr int64_t kSampleBytes = 32LL << 20;
+constexpr size_t kSamples = 40;
+constexpr int64_t kSampleBytes = 48LL << 20;
 
 /// Which axis of a weighted node's result counts channels: 1 for a Conv, the last for a product.
 ChannelView channelsOf(const Node& node, const Tensor& result) {
@@ -113,14 +114,51 @@ class Fitter {
     std::vector<float> bias;
     if (const Tensor* own = node.op == "MatMul" ? nullptr : context_.model.graph.constant(node.input(2))) bias = toFloats(*own);
     QuantizedWeight fitted = quantizeWeight(weight, axis, perChannel_ ? mseScales(weight, axis) : minmaxScales(weight, axis, false), bias, inputScale);
-    setWeight(unit, dequantized(fitted), {});
-    UnitRunner runner(unit, context_.pass.backend, context_.pass.threads);
-    runner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) { noisy[sample] = run(noisyInputs(unit, sample)); });
-    if (node.op != "MatMul") correctBias(node, fitted, real, noisy, inputScale);
+    const QuantizedWeight nearest = fitted;
+    runWith(unit, fitted, noisy);
+    correctBias(node, fitted, real, noisy, inputScale);
+    if (hasMoments(node, weight) && weightsDominate(unit, real, noisy)) {
+      fitted = nearest;
+      roundByMoments(fitted, weight, axis, momentsOf(unit, node, weight, real));
+      runWith(unit, fitted, noisy);
+      correctBias(node, fitted, real, noisy, inputScale);
+    }
     fit_.weights.emplace(unit.weighted, std::move(fitted));
   }
 
+  void runWith(Unit& unit, const QuantizedWeight& weight, std::vector<Tensor>& noisy) {
+    setWeight(unit, dequantized(weight), {});
+    UnitRunner runner(unit, context_.pass.backend, context_.pass.threads);
+    runner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) { noisy[sample] = run(noisyInputs(unit, sample)); });
+  }
+
+  /// Is the error of the layer's result mostly its own weights', not its input's?
+  bool weightsDominate(Unit& unit, const std::vector<Tensor>& real, const std::vector<Tensor>& noisy) {
+    constexpr size_t kProbes = 4;
+    constexpr double kMostly = 1.5;
+    const size_t probes = std::min(kProbes, samples_.size());
+    std::vector<Tensor> floatWeight(probes);
+    setWeight(unit, *context_.model.graph.constant(context_.model.graph.node(unit.weighted).inputs[1]), {});
+    UnitRunner runner(unit, context_.pass.backend, context_.pass.threads);
+    runner.forEach(probes, [&](size_t sample, const UnitRunner::Run& run) { floatWeight[sample] = run(noisyInputs(unit, sample)); });
+    Energy all, inputAlone;
+    for (size_t sample = 0; sample < probes; ++sample) {
+      addEnergy(all, real[sample], noisy[sample]);
+      addEnergy(inputAlone, real[sample], floatWeight[sample]);
+    }
+    return all.error > kMostly * inputAlone.error;
+  }
+
+  Moments momentsOf(const Unit& unit, const Node& node, const Tensor& weight, const std::vector<Tensor>& real) const {
+    std::vector<Tensor> inputs;
+    for (size_t sample = 0; sample < samples_.size(); ++sample) inputs.push_back(noisyInputs(unit, sample)[0]);
+    const int64_t size = weight.elementCount() / std::max<int64_t>(ChannelView(weight.shape(), weightAxis(node)).channels, 1);
+    const int64_t rows = 4 * size + 512;
+    return inputMoments(node, weight, inputs, real, rows / static_cast<int64_t>(samples_.size()) + 1);
+  }
+
   void correctBias(const Node& node, QuantizedWeight& fitted, const std::vector<Tensor>& real, std::vector<Tensor>& noisy, float inputScale) const {
+    if (node.op == "MatMul") return;  // it has no bias
     std::vector<double> mean;
     double count = 0;
     for (size_t sample = 0; sample < real.size(); ++sample) {

@@ -43,15 +43,14 @@ std::string exclusion(const Graph& graph, NodeId id, const QuantizeOptions& opti
   return {};
 }
 
-std::vector<std::string> sourceNames(const Graph& graph, const QuantizePlan& plan) {
+std::vector<std::string> tensorNames(const Graph& graph, const QuantizePlan& plan) {
   std::vector<std::string> names;
-  for (const auto& group : plan.groups)
-    for (const size_t source : group.sources) names.push_back(graph.value(plan.tensors[source].value).name);
+  for (const PlannedTensor& tensor : plan.tensors) names.push_back(graph.value(tensor.value).name);
   return names;
 }
 
 CalibrationTable tableFor(const Model& model, const QuantizePlan& plan, const QuantizeOptions& options, PassContext& context) {
-  const std::vector<std::string> names = sourceNames(model.graph, plan);
+  const std::vector<std::string> names = tensorNames(model.graph, plan);
   if (!options.calibTable) {
     if (context.calibration == nullptr) throw Error(ErrorKind::usage, "static int8 needs calibration data", "give --calib DATA or --calib-table FILE");
     const auto told = [&](int64_t done) { context.progress(text("calibrating: ", done, "/", context.calibration->size())); };
@@ -99,6 +98,161 @@ std::map<NodeId, QuantizedWeight> quantizeWeights(const Graph& graph, const Quan
   return weights;
 }
 
+/// One way to quantize the model, with what it led to.
+struct Attempt {
+  QuantizePlan plan;
+  std::vector<Histogram> histograms;  ///< of the plan's groups
+  std::vector<RangeChoice> ranges;
+  WeightFit fit;
+};
+
+std::vector<Encoding> encodingsOf(const std::vector<RangeChoice>& ranges) {
+  std::vector<Encoding> encodings;
+  for (const RangeChoice& choice : ranges) encodings.push_back(choice.encoding);
+  return encodings;
+}
+
+/// SQNR of the graph's first float output.
+double outputSqnr(const Graph& graph, const WeightFit& fit) {
+  for (const ValueId output : graph.outputs())
+    if (const auto it = fit.sqnrDb.find(output); it != fit.sqnrDb.end()) return it->second;
+  return 0;
+}
+
+std::vector<RangeChoice> rangesBy(const std::string& method, const RefineContext& refining, const std::vector<Histogram>& histograms, const QuantizeOptions& options) {
+  std::vector<RangeChoice> ranges;
+  for (const Histogram& histogram : histograms) {
+    const Range range = rangeBy(method, histogram, options);
+    ranges.push_back({encodeRange(range, refining.dtype, refining.symmetric), range, method});
+  }
+  return ranges;
+}
+
+QuantizeReport makeReport(const Graph& graph, const Lowering& lowering, const Attempt& attempt) {
+  const QuantizePlan& plan = attempt.plan;
+  QuantizeReport report;
+  for (const PlannedTensor& tensor : plan.tensors) report.encodings[graph.value(tensor.value).name] = lowering.groups[tensor.group];
+  for (const auto& [node, weight] : lowering.weights) report.encodings[graph.value(graph.node(node).inputs[1]).name] = weight.encoding;
+  for (const PlannedNode& planned : plan.nodes) {
+    const Node& node = graph.node(planned.node);
+    const ValueId output = planned.output ? planned.output : node.outputs[0];
+    LayerReport layer{.node = nameOf(graph, node), .op = node.op, .output = graph.value(output).name, .rangeMethod = {}};
+    if (const auto it = attempt.fit.sqnrDb.find(output); it != attempt.fit.sqnrDb.end()) layer.sqnrDb = it->second;
+    if (const auto tensor = plan.findTensor(output)) {
+      const size_t group = plan.tensors[*tensor].group;
+      layer.scale = static_cast<double>(lowering.groups[group].scales[0]);
+      layer.zeroPoint = lowering.groups[group].zeroPoints[0];
+      layer.clippedShare = shareOutside(attempt.histograms[group], attempt.ranges[group].range);
+      layer.rangeMethod = attempt.ranges[group].method;
+    }
+    report.layers.push_back(std::move(layer));
+  }
+  report.quantizedNodes = static_cast<int64_t>(plan.nodes.size());
+  report.floatNodes = static_cast<int64_t>(plan.skipped.size());
+  report.sqnrDb = outputSqnr(graph, attempt.fit);
+  return report;
+}
+
+/// SHA-256 over names, types, scales and zero points.
+std::string digestOf(const std::map<std::string, Encoding>& encodings) {
+  std::string all;
+  for (const auto& [name, encoding] : encodings) {
+    all += text(name, " ", nameOf(encoding.dtype), " ", encoding.axis.value_or(-1));
+    for (size_t i = 0; i < encoding.scales.size(); ++i) all += text(" ", encoding.scales[i], ":", encoding.zeroPoints[i]);
+    all += '\n';
+  }
+  return sha256(all);
+}
+
+/// The whole of one quantization, short of inserting.
+class Workshop {
+ public:
+  Workshop(const Model& model, const QuantizeOptions& options, PassContext& context)
+      : model_(model), options_(options), context_(context), inferred_(inferTypes(upgraded(model).graph)), dtype_(options.activations == "int8" ? DType::i8 : DType::u8) {}
+
+  QuantizePlan plan(const std::map<NodeId, std::string>& keptFloat) const {
+    const auto excluded = [&](NodeId id) {
+      const auto it = keptFloat.find(id);
+      return it != keptFloat.end() ? it->second : exclusion(model_.graph, id, options_);
+    };
+    return planQuantization(model_.graph, inferred_, {options_.target, excluded});
+  }
+
+  Attempt plain(QuantizePlan plan, const CalibrationTable& table) const {
+    Attempt attempt{std::move(plan), {}, {}, {}};
+    attempt.histograms = groupHistograms(model_.graph, attempt.plan, table);
+    const RefineContext refining = context(attempt.plan);
+    attempt.ranges = rangesBy(options_.method == "auto" ? "minmax" : options_.method, refining, attempt.histograms, options_);
+    return attempt;
+  }
+
+  /// Minimum and maximum first; where the output then is far from float, ranges by the error downstream are tried, then without the
+  /// layers at whose tensors 8 bits do not suffice. What gives the best output stays.
+  Attempt refined(const QuantizePlan& plan, const CalibrationTable& table) const {
+    Attempt best = plain(plan, table);
+    fit(best);
+    if (options_.method != "auto" || outputSqnr(model_.graph, best.fit) >= kGoodDb) return best;
+    Attempt downstream = plain(plan, table);
+    downstream.ranges = chooseRanges(context(downstream.plan), downstream.histograms);
+    const std::map<NodeId, std::string> wide = tooWide(downstream);
+    fit(downstream);
+    best = better(std::move(best), std::move(downstream), 0);
+    if (wide.empty()) return best;
+    Attempt without = plain(this->plan(wide), table);
+    without.ranges = chooseRanges(context(without.plan), without.histograms);
+    fit(without);
+    return better(std::move(best), std::move(without), kWorthFloatDb);
+  }
+
+  /// Weights by minimum and maximum, biases as they are.
+  void quantizePlainly(Attempt& attempt) const {
+    attempt.fit.weights = quantizeWeights(model_.graph, attempt.plan, encodingsOf(attempt.ranges), options_.perChannel && options_.level >= 1);
+  }
+
+ private:
+  static constexpr double kGoodDb = 25;        // above, nothing more is tried
+  static constexpr double kWorthFloatDb = 2;   // what layers kept float must bring at the output
+  static constexpr double kTooMuchError = 4e-3;
+
+  RefineContext context(const QuantizePlan& plan) const { return {model_, inferred_, plan, context_, dtype_, options_.symmetric}; }
+  void fit(Attempt& attempt) const { attempt.fit = fitWeights(context(attempt.plan), encodingsOf(attempt.ranges), options_.perChannel); }
+
+  Attempt better(Attempt first, Attempt second, double margin) const {
+    return outputSqnr(model_.graph, second.fit) > outputSqnr(model_.graph, first.fit) + margin ? std::move(second) : std::move(first);
+  }
+
+  /// Weighted nodes that read or give a tensor whose best range still costs too much, with the reason.
+  std::map<NodeId, std::string> tooWide(const Attempt& attempt) const {
+    std::map<NodeId, std::string> nodes;
+    for (const PlannedTensor& tensor : attempt.plan.tensors) {
+      const RangeChoice& choice = attempt.ranges[tensor.group];
+      if (choice.error <= kTooMuchError) continue;
+      const Range all = minmaxRange(attempt.histograms[tensor.group]);
+      const std::string reason = text("8 bits do not hold '", displayName(model_.graph.value(tensor.value).name), "', which spans ", all.min, " to ", all.max);
+      std::set<ValueId> behind;
+      collectBehind(tensor.value, attempt.plan, behind);
+      for (const PlannedNode& planned : attempt.plan.nodes)
+        if (planned.rule->kind == QuantizeKind::weighted && (model_.graph.node(planned.node).inputs[0] == tensor.value || behind.contains(planned.output)))
+          nodes.emplace(planned.node, reason);
+    }
+    return nodes;
+  }
+
+  /// `value` and what reaches it through float operators alone.
+  void collectBehind(ValueId value, const QuantizePlan& plan, std::set<ValueId>& behind) const {
+    if (!value || !behind.insert(value).second) return;
+    const NodeId producer = model_.graph.producer(value);
+    if (!producer || std::ranges::find(plan.nodes, producer, &PlannedNode::node) != plan.nodes.end()) return;
+    for (const ValueId input : model_.graph.node(producer).inputs) collectBehind(input, plan, behind);
+  }
+
+  const Model& model_;
+  const QuantizeOptions& options_;
+  PassContext& context_;
+  Inferred inferred_;
+  DType dtype_;
+};
+
 }  // namespace
 
 void Quantize::setInputModel(const Model& input) { input_ = input; }
@@ -113,43 +267,28 @@ int64_t Quantize::run(Model& model, PassContext& context) {
     return 0;
   }
   requireFiniteWeights(model.graph);
-  if (model.opsets.version("") < kLeastOpset) upgrade(model, kLeastOpset);
-  rewriteMatMulAdd(model.graph, inferTypes(upgraded(model).graph));
-
-  Graph& graph = model.graph;
-  const PlanOptions planOptions{options_.target, [&](NodeId id) { return exclusion(graph, id, options_); }};
-  const Inferred inferred = inferTypes(upgraded(model).graph);
-  const QuantizePlan plan = planQuantization(graph, inferred, planOptions);
-  context.skipped.insert(context.skipped.end(), plan.skipped.begin(), plan.skipped.end());
-  if (plan.nodes.empty()) return 0;
-
-  const CalibrationTable table = tableFor(model, plan, options_, context);
-  const std::vector<Histogram> histograms = groupHistograms(graph, plan, table);
-  const DType dtype = options_.activations == "int8" ? DType::i8 : DType::u8;
-  const bool perChannel = options_.perChannel && options_.level >= 1;
-  const RefineContext refining{model, inferred, plan, context, dtype, options_.symmetric};
-  std::vector<RangeChoice> ranges;
-  if (options_.level >= 2 && options_.method == "auto" && context.calibration != nullptr) {
-    ranges = chooseRanges(refining, histograms);
-  } else {
-    const std::string method = options_.method == "auto" ? "minmax" : options_.method;
-    for (const Histogram& histogram : histograms) {
-      const Range range = rangeBy(method, histogram, options_);
-      ranges.push_back({encodeRange(range, dtype, options_.symmetric), range, method});
-    }
+  Model prepared = model;
+  if (prepared.opsets.version("") < kLeastOpset) upgrade(prepared, kLeastOpset);
+  rewriteMatMulAdd(prepared.graph, inferTypes(upgraded(prepared).graph));
+  const Workshop workshop(prepared, options_, context);
+  const QuantizePlan plan = workshop.plan({});
+  if (plan.nodes.empty()) {
+    context.skipped.insert(context.skipped.end(), plan.skipped.begin(), plan.skipped.end());
+    return 0;
   }
-  Lowering lowering;
-  for (const RangeChoice& choice : ranges) lowering.groups.push_back(choice.encoding);
-  WeightFit fit;
-  if (options_.level >= 2 && context.calibration != nullptr) {
-    fit = fitWeights(refining, lowering.groups, perChannel);
-    lowering.weights = std::move(fit.weights);
-  } else {
-    lowering.weights = quantizeWeights(graph, plan, lowering.groups, perChannel);
-  }
-  insertQuantization(graph, plan, lowering);
-  model.irVersion = std::max(model.irVersion, kLeastIr);
-  return static_cast<int64_t>(plan.nodes.size());
+  const CalibrationTable table = tableFor(prepared, plan, options_, context);
+  const bool refines = options_.level >= 2 && context.calibration != nullptr;
+  Attempt attempt = refines ? workshop.refined(plan, table) : workshop.plain(plan, table);
+  if (!refines) workshop.quantizePlainly(attempt);
+  const Lowering lowering{encodingsOf(attempt.ranges), std::move(attempt.fit.weights)};
+  report_ = makeReport(prepared.graph, lowering, attempt);
+  report_.calibrationDigest = table.dataDigest();
+  context.skipped.insert(context.skipped.end(), attempt.plan.skipped.begin(), attempt.plan.skipped.end());
+  insertQuantization(prepared.graph, attempt.plan, lowering);
+  prepared.irVersion = std::max(prepared.irVersion, kLeastIr);
+  prepared.setMetadata("compress.encodings", digestOf(report_.encodings));
+  model = std::move(prepared);
+  return report_.quantizedNodes;
 }
 
 }  // namespace compress

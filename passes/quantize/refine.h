@@ -25,6 +25,7 @@ struct RangeChoice {
   Encoding encoding;
   Range range;
   std::string method;  ///< minmax, percentile, mse, or search
+  double error = 0;    ///< squared error over squared result of its readers, summed over them, mean of the samples; 0 where not measured
 };
 
 /// One choice per group: least sum, over the units that read it, of squared error over squared result, all else float. `initial` bounds

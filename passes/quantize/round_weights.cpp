@@ -1,0 +1,165 @@
+#include "passes/quantize/round_weights.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lib/base/parallel.h"
+#include "passes/quantize/rules.h"
+
+namespace compress {
+namespace {
+
+/// How a 2-D Conv walks over its data.
+struct Window {
+  int64_t channels, height, width;        // of the data
+  int64_t outHeight, outWidth;
+  int64_t kernelHeight, kernelWidth;
+  int64_t strideY, strideX, dilationY, dilationX, top, left;
+};
+
+int64_t padBefore(const Node& node, size_t axis, int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation) {
+  const std::string automatic = node.attributes.string("auto_pad", "NOTSET");
+  if (automatic == "VALID") return 0;
+  if (automatic == "NOTSET") return node.attributes.integers("pads", {0, 0, 0, 0})[axis];
+  const int64_t total = std::max<int64_t>((out - 1) * stride + (kernel - 1) * dilation + 1 - in, 0);
+  return automatic == "SAME_LOWER" ? (total + 1) / 2 : total / 2;
+}
+
+Window windowOf(const Node& node, const Shape& weight, const Shape& in, const Shape& out) {
+  const auto strides = node.attributes.integers("strides", {1, 1}), dilations = node.attributes.integers("dilations", {1, 1});
+  Window w{in[1], in[2], in[3], out[2], out[3], weight[2], weight[3], strides[0], strides[1], dilations[0], dilations[1], 0, 0};
+  w.top = padBefore(node, 0, w.height, w.outHeight, w.kernelHeight, w.strideY, w.dilationY);
+  w.left = padBefore(node, 1, w.width, w.outWidth, w.kernelWidth, w.strideX, w.dilationX);
+  return w;
+}
+
+/// What output position (y, x) reads of `count` channels from `first` on; zeros outside.
+void gatherPatch(const Window& w, std::span<const float> image, int64_t first, int64_t count, int64_t y, int64_t x, float* to) {
+  for (int64_t c = first; c < first + count; ++c)
+    for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
+      for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
+        const int64_t iy = y * w.strideY - w.top + ky * w.dilationY, ix = x * w.strideX - w.left + kx * w.dilationX;
+        const bool inside = iy >= 0 && iy < w.height && ix >= 0 && ix < w.width;
+        *to++ = inside ? image[static_cast<size_t>((c * w.height + iy) * w.width + ix)] : 0.0F;
+      }
+}
+
+/// rows x size patches of one group over all samples.
+std::vector<float> gatherConv(const Node& node, const Tensor& weight, std::span<const Tensor> inputs, std::span<const Tensor> results, int64_t positions, int64_t group, int64_t size) {
+  std::vector<float> patches;
+  const int64_t channels = weight.shape()[1];
+  for (size_t sample = 0; sample < inputs.size(); ++sample) {
+    const Window w = windowOf(node, weight.shape(), inputs[sample].shape(), results[sample].shape());
+    const int64_t places = w.outHeight * w.outWidth, taken = std::min(places, positions);
+    for (int64_t i = 0; i < taken; ++i) {
+      const int64_t place = (2 * i + 1) * places / (2 * taken);
+      patches.resize(patches.size() + static_cast<size_t>(size));
+      gatherPatch(w, inputs[sample].as<float>(), group * channels, channels, place / w.outWidth, place % w.outWidth, patches.data() + patches.size() - size);
+    }
+  }
+  return patches;
+}
+
+std::vector<float> gatherRows(std::span<const Tensor> inputs, int64_t positions, int64_t size) {
+  std::vector<float> rows;
+  for (const Tensor& input : inputs) {
+    const int64_t count = input.elementCount() / size, taken = std::min(count, positions);
+    for (int64_t i = 0; i < taken; ++i) {
+      const float* row = input.as<float>().data() + (2 * i + 1) * count / (2 * taken) * size;
+      rows.insert(rows.end(), row, row + size);
+    }
+  }
+  return rows;
+}
+
+std::vector<float> secondMoments(const std::vector<float>& patches, int64_t size) {
+  std::vector<float> sums(static_cast<size_t>(size * size), 0.0F);
+  const int64_t rows = static_cast<int64_t>(patches.size()) / size;
+  parallelFor(size, [&](int64_t i) {
+    float* to = sums.data() + i * size;
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* patch = patches.data() + r * size;
+      const float factor = patch[i];
+      if (factor == 0) continue;
+      for (int64_t j = i; j < size; ++j) to[j] += factor * patch[j];
+    }
+  });
+  return sums;
+}
+
+/// The upper triangular U with U^T U = (H + damping)^-1, from the factor R of H = R R^T, R upper: U = R^-1.
+std::vector<double> inverseFactor(const std::vector<float>& moments, int64_t n) {
+  constexpr double kDamping = 0.01;
+  const auto at = [n](int64_t i, int64_t j) { return static_cast<size_t>(i * n + j); };
+  double trace = 0;
+  for (int64_t i = 0; i < n; ++i) trace += static_cast<double>(moments[at(i, i)]);
+  const double damping = std::max(kDamping * trace / static_cast<double>(n), 1e-12);
+  std::vector<double> r(static_cast<size_t>(n * n), 0.0), u(static_cast<size_t>(n * n), 0.0);
+  for (int64_t j = n - 1; j >= 0; --j) {
+    parallelFor(j + 1, [&](int64_t i) {
+      double sum = static_cast<double>(moments[at(i, j)]) + (i == j ? damping : 0.0);
+      for (int64_t k = j + 1; k < n; ++k) sum -= r[at(i, k)] * r[at(j, k)];
+      r[at(i, j)] = sum;
+    });
+    const double diagonal = std::sqrt(std::max(r[at(j, j)], 1e-12));
+    for (int64_t i = 0; i < j; ++i) r[at(i, j)] /= diagonal;
+    r[at(j, j)] = diagonal;
+  }
+  parallelFor(n, [&](int64_t i) {
+    std::vector<double> sums(static_cast<size_t>(n), 0.0);
+    for (int64_t k = i; k < n; ++k) {
+      const double value = ((k == i ? 1.0 : 0.0) - sums[static_cast<size_t>(k)]) / r[at(k, k)];
+      u[at(i, k)] = value;
+      for (int64_t j = k + 1; j < n; ++j) sums[static_cast<size_t>(j)] += value * r[at(k, j)];
+    }
+  });
+  return u;
+}
+
+}  // namespace
+
+bool hasMoments(const Node& node, const Tensor& weight) {
+  return node.op == "Conv" ? weight.shape().rank() == 4 : weight.shape().rank() == 2;
+}
+
+Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Tensor> inputs, std::span<const Tensor> results, int64_t positions) {
+  Moments moments;
+  const bool isConv = node.op == "Conv";
+  moments.groups = isConv ? node.attributes.integer("group", 1) : 1;
+  moments.size = weight.elementCount() / weight.shape()[isConv ? 0 : static_cast<size_t>(weightAxis(node))];
+  for (int64_t group = 0; group < moments.groups; ++group) {
+    const std::vector<float> patches = isConv ? gatherConv(node, weight, inputs, results, positions, group, moments.size) : gatherRows(inputs, positions, moments.size);
+    moments.sums.push_back(secondMoments(patches, moments.size));
+  }
+  return moments;
+}
+
+void roundByMoments(QuantizedWeight& rounded, const Tensor& weight, int64_t axis, const Moments& moments) {
+  const ChannelView view(weight.shape(), axis);
+  const auto values = weight.as<float>();
+  Buffer codes(DType::i8, weight.shape());
+  const auto to = codes.as<int8_t>();
+  const int64_t n = moments.size, perGroup = view.channels / moments.groups;
+  for (int64_t group = 0; group < moments.groups; ++group) {
+    const std::vector<double> u = inverseFactor(moments.sums[static_cast<size_t>(group)], n);
+    parallelFor(perGroup, [&](int64_t inGroup) {
+      const int64_t channel = group * perGroup + inGroup;
+      const double scale = static_cast<double>(rounded.encoding.scales[rounded.encoding.scales.size() == 1 ? 0 : static_cast<size_t>(channel)]);
+      std::vector<double> row;
+      std::vector<size_t> places;
+      view.each(channel, [&](int64_t at) {
+        row.push_back(static_cast<double>(values[static_cast<size_t>(at)]));
+        places.push_back(static_cast<size_t>(at));
+      });
+      for (int64_t k = 0; k < n; ++k) {
+        const double code = std::clamp(std::nearbyint(row[static_cast<size_t>(k)] / scale), -127.0, 127.0);
+        to[places[static_cast<size_t>(k)]] = static_cast<int8_t>(code);
+        const double error = (row[static_cast<size_t>(k)] - code * scale) / u[static_cast<size_t>(k * n + k)];
+        for (int64_t j = k + 1; j < n; ++j) row[static_cast<size_t>(j)] -= error * u[static_cast<size_t>(k * n + j)];
+      }
+    });
+  }
+  rounded.codes = std::move(codes).freeze();
+}
+
+}  // namespace compress
