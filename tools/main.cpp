@@ -20,7 +20,7 @@ namespace compress {
 
 std::span<const VerbSpec> allVerbs() {
   static const std::vector<VerbSpec> verbs = {
-      runVerb(), evalVerb(), benchVerb(), optimizeVerb(), calibrateVerb(), quantizeVerb(), compareVerb(),
+      inspectVerb(), checkVerb(), runVerb(), evalVerb(), benchVerb(), optimizeVerb(), calibrateVerb(), quantizeVerb(), compareVerb(),
   };
   return verbs;
 }

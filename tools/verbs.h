@@ -4,6 +4,8 @@
 
 namespace compress {
 
+VerbSpec inspectVerb();
+VerbSpec checkVerb();
 VerbSpec runVerb();
 VerbSpec evalVerb();
 VerbSpec benchVerb();

@@ -54,9 +54,10 @@ void addGraph(const Graph& graph, ModelFacts& facts, std::vector<Body>& bodies) 
     const Tensor* constant = graph.constant(id);
     if (constant == nullptr || constant->dtype() == DType::string || (graph.uses(id).empty() && !graph.isOutput(id))) continue;
     facts.parameters += constant->elementCount();
+    const bool wasResident = constant->bytes().isResident();
     facts.zeros += countZeros(*constant);
     facts.dtypeBytes[std::string(nameOf(constant->dtype()))] += static_cast<int64_t>(constant->bytes().size());
-    constant->bytes().drop();
+    if (!wasResident) constant->bytes().drop();  // a session may hold on to bytes that were there before
   }
   for (const NodeId id : graph.nodes()) {
     const Node& node = graph.node(id);

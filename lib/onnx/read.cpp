@@ -137,20 +137,18 @@ ReadResult parseModel(std::string bytes, const ReadOptions& options) {
 }
 
 ReadResult readModel(const std::filesystem::path& path, const ReadOptions& options) {
-  return within([&] { return displayName(path.string()); }, [&] {
-    const FileHandle file = FileHandle::openRegular(path);
-    const auto before = file.status();
-    std::vector<std::string> warnings;
-    ExternalData external(path, options.allowLinkedData, warnings);
-    ReadResult result = readFrom(sourceOf(file), options, options.allowExternalData ? &external : nullptr, warnings);
-    const auto after = file.status();
-    if (before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec || before.st_mtim.tv_nsec != after.st_mtim.tv_nsec)
-      throw Error(ErrorKind::io, "the file changed while it was read", "run again once nothing writes to it");
-    external.warnOfOverlaps();
-    result.externalFiles = external.files();
-    result.warnings = std::move(warnings);
-    return result;
-  });
+  const FileHandle file = FileHandle::openRegular(path);
+  const auto before = file.status();
+  std::vector<std::string> warnings;
+  ExternalData external(path, options.allowLinkedData, warnings);
+  ReadResult result = readFrom(sourceOf(file), options, options.allowExternalData ? &external : nullptr, warnings);
+  const auto after = file.status();
+  if (before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec || before.st_mtim.tv_nsec != after.st_mtim.tv_nsec)
+    throw Error(ErrorKind::io, "the file changed while it was read", "run again once nothing writes to it");
+  external.warnOfOverlaps();
+  result.externalFiles = external.files();
+  result.warnings = std::move(warnings);
+  return result;
 }
 
 Tensor readTensorProto(const std::filesystem::path& path) {
