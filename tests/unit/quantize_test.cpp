@@ -1,0 +1,244 @@
+// The quantize pass on small models: what becomes integer, how it is laid out, how close it stays.
+#include "passes/quantize/quantize.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <limits>
+
+#include "lib/base/parallel.h"
+#include "lib/eval/drift.h"
+#include "lib/eval/run_over.h"
+#include "lib/ir/print.h"
+#include "lib/ir/verify.h"
+#include "lib/ops/evaluate.h"
+#include "lib/ops/upgrade.h"
+#include "tests/support/build.h"
+#include "tests/support/errors.h"
+
+using namespace compress;
+using namespace compress::test;
+
+namespace {
+
+constexpr const char* kTwoConvs = R"(
+opset 13
+ir 8
+input x: float32[1, 3, 8, 8]
+const w: float32[4, 3, 3, 3]
+const b: float32[4]
+const w2: float32[4, 4, 3, 3]
+c = Conv[pads=[1, 1, 1, 1]](x, w, b)
+r = Relu(c)
+y = Conv[pads=[1, 1, 1, 1]](r, w2)
+output y
+)";
+
+struct Outcome {
+  Model model;
+  int64_t count = 0;
+  std::vector<Skipped> skipped;
+  QuantizeReport report;
+};
+
+Outcome quantizeModel(const Model& input, QuantizeOptions options = {}, int threads = 1) {
+  const auto backend = makeCpuBackend();
+  const auto data = randomDataset(inputSpecs(input), 8, 1);
+  PassContext context{*backend, threads, 0, data.get(), [](std::string_view) {}, {}, {}};
+  Outcome outcome{input, 0, {}, {}};
+  Quantize pass(std::move(options));
+  outcome.count = pass.run(outcome.model, context);
+  outcome.skipped = context.skipped;
+  outcome.report = pass.report();
+  verify(outcome.model);
+  return outcome;
+}
+
+int countOf(const Graph& graph, std::string_view op) {
+  int count = 0;
+  for (const NodeId id : graph.nodes()) count += graph.node(id).op == op ? 1 : 0;
+  return count;
+}
+
+QuantizeOptions atLevel(int64_t level) {
+  QuantizeOptions options;
+  options.level = level;
+  return options;
+}
+
+double sqnrOf(const Model& expected, const Model& found) {
+  Drift drift;
+  const auto inputs = randomDataset(inputSpecs(expected), 4, 1);
+  for (int64_t i = 0; i < inputs->size(); ++i) {
+    const std::vector<Tensor> given = inputs->read(i).inputs;
+    drift.add(evaluate(upgraded(expected).graph, given)[0], evaluate(upgraded(found).graph, given)[0]);
+  }
+  return drift.sqnrDb();
+}
+
+std::string reasonFor(const Outcome& outcome, std::string_view node) {
+  for (const Skipped& skipped : outcome.skipped)
+    if (skipped.node == node) return skipped.reason;
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("a Relu that the Q implies goes; Q and DQ have three inputs and share them", "[quantize]") {
+  const Outcome outcome = quantizeModel(buildModel(kTwoConvs), atLevel(1));
+  const Graph& graph = outcome.model.graph;
+  CHECK(outcome.count == 2);
+  CHECK(countOf(graph, "Relu") == 0);
+  CHECK(countOf(graph, "QuantizeLinear") == 3);  // x, r, y
+  for (const NodeId id : graph.nodes()) {
+    const Node& node = graph.node(id);
+    if (node.op != "QuantizeLinear" && node.op != "DequantizeLinear") continue;
+    CAPTURE(node.name);
+    REQUIRE(node.inputs.size() == 3);
+    if (node.op == "QuantizeLinear") {
+      CHECK(graph.constant(node.inputs[1])->shape().rank() == 0);
+      const Node& back = graph.node(graph.uses(node.outputs[0])[0].node);
+      CHECK(back.inputs[1] == node.inputs[1]);
+      CHECK(back.inputs[2] == node.inputs[2]);
+    }
+  }
+  CHECK(outcome.report.encodings.at("r").zeroPoints == std::vector<int32_t>{0});
+  CHECK(graph.value(graph.outputs()[0]).name == "y");
+}
+
+TEST_CASE("the bias is int32 with exactly the scale of input times weight", "[quantize]") {
+  const Outcome outcome = quantizeModel(buildModel(kTwoConvs), atLevel(1));
+  const Graph& graph = outcome.model.graph;
+  const auto stored = [&](const char* name) { return *graph.constant(graph.findValue(name)); };
+  CHECK(stored("w.quantized").dtype() == DType::i8);
+  CHECK(stored("b.quantized").dtype() == DType::i32);
+  const float input = stored("x.scale").as<float>()[0];
+  for (size_t c = 0; c < 4; ++c) CHECK(stored("b.scale").as<float>()[c] == input * stored("w.scale").as<float>()[c]);
+  const NodeId bias = graph.findNode("b.dequantized/DequantizeLinear");
+  REQUIRE(bias);
+  CHECK(graph.node(bias).attributes.integer("axis", -1) == 0);
+}
+
+TEST_CASE("each level comes closer to the float model", "[quantize]") {
+  const Model model = buildModel(kTwoConvs);
+  const double perTensor = sqnrOf(model, quantizeModel(model, atLevel(0)).model);
+  const double perChannel = sqnrOf(model, quantizeModel(model, atLevel(1)).model);
+  const double refined = sqnrOf(model, quantizeModel(model, atLevel(2)).model);
+  CAPTURE(perTensor, perChannel, refined);
+  CHECK(perTensor > 25);
+  CHECK(perChannel > perTensor);
+  CHECK(refined > perChannel);
+}
+
+TEST_CASE("quantize gives the same model for any number of threads", "[quantize]") {
+  const Model model = buildModel(kTwoConvs);
+  setThreadCount(1);
+  const std::string one = print(quantizeModel(model, {}, 1).model);
+  for (const int threads : {2, 4}) {
+    setThreadCount(threads);
+    CHECK(print(quantizeModel(model, {}, threads).model) == one);
+  }
+  setThreadCount(1);
+}
+
+TEST_CASE("a residual block is integer throughout, a decode tail stays float", "[quantize]") {
+  const Outcome outcome = quantizeModel(buildModel(R"(
+opset 13
+ir 8
+input x: float32[1, 4, 8, 8]
+const w: float32[4, 4, 3, 3]
+const w2: float32[4, 4, 3, 3]
+const w3: float32[4, 4, 1, 1]
+a = Conv[pads=[1, 1, 1, 1]](x, w)
+r = Relu(a)
+c = Conv[pads=[1, 1, 1, 1]](r, w2)
+s = Add(c, x)
+t = Relu(s)
+p = Conv(t, w3)
+e = Sigmoid(p)
+y = Concat[axis=1](p, e)
+output y
+)"), atLevel(1));
+  CHECK(outcome.count == 4);
+  CHECK(countOf(outcome.model.graph, "Relu") == 0);
+  CHECK(reasonFor(outcome, "e").find("float") != std::string::npos);
+  CHECK(reasonFor(outcome, "y") == "its result goes to float operators only");
+  CHECK(reasonFor(outcome, "s") == "none");
+}
+
+TEST_CASE("an activation behind a Conv is computed in float between two quantized tensors", "[quantize]") {
+  const Outcome outcome = quantizeModel(buildModel(R"(
+opset 13
+ir 8
+input x: float32[1, 4, 8, 8]
+const w: float32[4, 4, 3, 3]
+const w2: float32[4, 4, 3, 3]
+c = Conv[pads=[1, 1, 1, 1]](x, w)
+g = Sigmoid(c)
+m = Mul(c, g)
+y = Conv[pads=[1, 1, 1, 1]](m, w2)
+output y
+)"), atLevel(1));
+  CHECK(outcome.count == 2);
+  CHECK(countOf(outcome.model.graph, "QuantizeLinear") == 4);  // x, c, m, y
+  CHECK(reasonFor(outcome, "m") == "an operand is float");
+}
+
+TEST_CASE("tensors that only move share one encoding", "[quantize]") {
+  const Outcome outcome = quantizeModel(buildModel(R"(
+opset 13
+ir 8
+input x: float32[1, 4, 8, 8]
+const w: float32[4, 4, 1, 1]
+const w2: float32[4, 8, 1, 1]
+a = Conv(x, w)
+m = MaxPool[kernel_shape=[3, 3], pads=[1, 1, 1, 1]](a)
+j = Concat[axis=1](a, m)
+y = Conv(j, w2)
+output y
+)"), atLevel(1));
+  const auto& encodings = outcome.report.encodings;
+  CHECK(encodings.at("a") == encodings.at("m"));
+  CHECK(encodings.at("a") == encodings.at("j"));
+  CHECK_FALSE(encodings.at("a") == encodings.at("y"));
+}
+
+TEST_CASE("a product with a constant sum behind it becomes an integer Gemm without a Q behind", "[quantize]") {
+  const Outcome outcome = quantizeModel(buildModel(R"(
+opset 13
+ir 8
+input x: float32[1, 16]
+const w: float32[16, 4]
+const b: float32[1, 4]
+p = MatMul(x, w)
+y = Add(p, b)
+output y
+)"), atLevel(2));
+  CHECK(outcome.count == 1);
+  CHECK(countOf(outcome.model.graph, "Gemm") == 1);
+  CHECK(countOf(outcome.model.graph, "QuantizeLinear") == 1);
+}
+
+TEST_CASE("patterns keep nodes float, and one that matches nothing is an error", "[quantize]") {
+  QuantizeOptions options = atLevel(1);
+  options.exclude = {"tensor:c"};
+  const Outcome outcome = quantizeModel(buildModel(kTwoConvs), options);
+  CHECK(outcome.count == 1);
+  CHECK(reasonFor(outcome, "c") == "excluded by 'tensor:c'");
+  options.exclude = {"op:Cnov"};
+  CHECK(throwsError(ErrorKind::usage, "matches no operator", [&] { quantizeModel(buildModel(kTwoConvs), options); }));
+}
+
+TEST_CASE("weights that are not finite are refused by name and index", "[quantize]") {
+  Model model = buildModel(kTwoConvs);
+  std::vector<float> values = toFloats(*model.graph.constant(model.graph.findValue("b")));
+  values[2] = std::numeric_limits<float>::quiet_NaN();
+  model.graph.setConstant(model.graph.findValue("b"), Tensor::of<float>(Shape{4}, values));
+  CHECK(throwsError(ErrorKind::numeric, "weight 'b' holds NaN at index 2", [&] { quantizeModel(model); }));
+}
+
+TEST_CASE("a quantized model is left alone", "[quantize]") {
+  const Outcome once = quantizeModel(buildModel(kTwoConvs), atLevel(1));
+  const Outcome twice = quantizeModel(once.model, atLevel(1));
+  CHECK(twice.count == 0);
+  CHECK(print(twice.model) == print(once.model));
+}
