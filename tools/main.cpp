@@ -106,17 +106,15 @@ const VerbSpec& findVerb(const std::string& name) {
               text("near: ", join(nearest(name, names), ", "), "; compress --help lists all"));
 }
 
-/// The first word that CLI11 could not place is either an option that the verb lacks or an operand too many.
+/// What CLI11 could not place are options that the verb lacks.
 void requireNoExtras(const VerbSpec& spec, std::span<const std::string> extras, std::span<const OptionRow> rows) {
   for (const std::string& word : extras) {
-    if (word.size() < 2 || word[0] != '-') continue;
+    if (word == "--") continue;
     Words names;
     for (const OptionRow& row : rows) names.push_back("--" + row.name);
     throw Error(ErrorKind::usage, text(spec.name, " has no option '", displayName(word.substr(0, word.find('='))), "'"),
                 text("near: ", join(nearest(word.substr(0, word.find('=')), names), ", "), "; compress ", spec.name, " --help lists all"));
   }
-  if (!extras.empty())
-    throw Error(ErrorKind::usage, text("one operand too many: '", displayName(extras.front()), "'"), text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
 }
 
 /// Fills in the verb's options and the common ones from `arguments`; the names of those given.
@@ -129,7 +127,7 @@ std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOpt
   verb.options(visitor);
   common.options(visitor, spec.groups);
   const Words wanted = split(spec.operands);
-  app.add_option("operands", operands)->expected(0, static_cast<int>(wanted.size()));
+  app.add_option("operands", operands);
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {
     app.parse(arguments);
@@ -137,6 +135,8 @@ std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOpt
     throw Error(ErrorKind::usage, error.what(), text("compress ", spec.name, " --help lists the options"));
   }
   requireNoExtras(spec, app.remaining(), rows);
+  if (operands.size() > wanted.size())
+    throw Error(ErrorKind::usage, text("one operand too many: '", displayName(operands[wanted.size()]), "'"), text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
   if (operands.size() < wanted.size() && wanted[operands.size()].front() != '[')
     throw Error(ErrorKind::usage, text(spec.name, ": ", wanted[operands.size()], " is missing"), text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
   return visitor.given;

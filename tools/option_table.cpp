@@ -36,6 +36,15 @@ class JsonVisitor : public OptionVisitor {
   }
 };
 
+/// A default as it would be typed.
+std::string words(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  std::vector<std::string> items;
+  for (const Json& item : value) items.push_back(words(item));
+  return join(items, ",");
+}
+
 class RowVisitor : public JsonVisitor {
  public:
   explicit RowVisitor(std::string section) : section_(std::move(section)) {}
@@ -62,7 +71,7 @@ class RowVisitor : public JsonVisitor {
     const std::string_view placeholder = value.is_number() && info.placeholder.empty() ? "N" : info.placeholder;
     row.flags += text(' ', choices.empty() ? (placeholder.empty() ? "WORD" : std::string(placeholder)) : join(choices, "|"));
     const bool isEmpty = value.is_null() || value.empty() || (value.is_string() && value.get_ref<const std::string&>().empty());
-    if (!isEmpty && info.name != "threads") row.help += text(" (default ", value.is_string() ? value.get<std::string>() : value.dump(), ")");
+    if (!isEmpty && info.name != "threads") row.help += text(" (default ", words(value), ")");
     if (info.name == "threads") row.help += " (default: all that the process may use)";
   }
 
