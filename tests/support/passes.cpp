@@ -1,0 +1,63 @@
+#include "tests/support/passes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "lib/base/text.h"
+#include "lib/ops/evaluate.h"
+#include "lib/ops/upgrade.h"
+#include "tests/support/build.h"
+
+namespace compress::test {
+namespace {
+
+bool isComparable(const Tensor& tensor) { return tensor.dtype() != DType::string && bitsOf(tensor.dtype()) >= 8; }
+
+/// Largest difference of two tensors over the largest magnitude of the first.
+double difference(const Tensor& a, const Tensor& b) {
+  constexpr double kFar = std::numeric_limits<double>::infinity();
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return kFar;
+  if (!isComparable(a)) return equal(a, b) ? 0 : kFar;
+  const auto x = toDoubles(a), y = toDoubles(b);
+  double largest = 0, apart = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]))) continue;
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) return kFar;
+    apart = std::max(apart, std::fabs(x[i] - y[i]));
+  }
+  for (const double value : x)
+    if (std::isfinite(value)) largest = std::max(largest, std::fabs(value));
+  return apart == 0 ? 0 : apart / std::max(largest, 1e-30);
+}
+
+}  // namespace
+
+const PassSpec& findPass(std::string_view name) {
+  for (const PassSpec& spec : allPasses())
+    if (spec.name == name) return spec;
+  throw std::runtime_error(text("no pass '", name, "'"));
+}
+
+PassResult runPass(const PassSpec& spec, Model& model, uint64_t seed) {
+  const auto backend = makeReferenceBackend();
+  PassContext context{*backend, 1, seed, nullptr, [](std::string_view) {}, {}, {}};
+  PassResult result;
+  result.changes = spec.make()->run(model, context);
+  result.skipped = std::move(context.skipped);
+  result.warnings = std::move(context.warnings);
+  return result;
+}
+
+double largestRelativeDifference(const Model& a, const Model& b, uint64_t seed) {
+  const std::vector<Tensor> inputs = randomInputs(a, seed);
+  const std::vector<Tensor> expected = evaluate(upgraded(a).graph, inputs);
+  const std::vector<Tensor> found = evaluate(upgraded(b).graph, inputs);
+  if (expected.size() != found.size()) return std::numeric_limits<double>::infinity();
+  double worst = 0;
+  for (size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, difference(expected[i], found[i]));
+  return worst;
+}
+
+}  // namespace compress::test
