@@ -76,6 +76,15 @@ class Judge {
   std::unique_ptr<Validator> validator_;
 };
 
+/// IR 3 wants every initializer among the graph inputs; one that a pass has added is not, so the model becomes IR 4.
+void raiseIrVersion(Model& model) {
+  constexpr int64_t kFirstWithFreeInitializers = 4;
+  if (model.irVersion >= kFirstWithFreeInitializers) return;
+  const std::set<ValueId> inputs(model.graph.inputs().begin(), model.graph.inputs().end());
+  const auto isFree = [&](ValueId id) { return model.graph.constant(id) != nullptr && !inputs.contains(id); };
+  if (std::ranges::any_of(model.graph.values(), isFree)) model.irVersion = kFirstWithFreeInitializers;
+}
+
 std::string findStructuralFault(const Model& model) {
   try {
     verify(model);
@@ -103,6 +112,7 @@ PassRecord runStep(PipelineStep& step, Model& model, PassContext& context, Judge
   Model edited = model;
   runPass(step, edited, context, record);
   if (record.changes == 0) return record;
+  raiseIrVersion(edited);
   record.why = findStructuralFault(edited);
   if (record.why.empty() && options.compareOutputs) record.why = judge.findFault(edited, step.lossless, record);
   if (!record.why.empty()) {
