@@ -89,7 +89,8 @@ void replaceWeights(Graph& graph, NodeId id, const Folded& folded, bool needsBia
   const ValueId data = node.inputs[0], oldWeight = node.inputs[1], oldBias = node.input(2);
   const Tensor stored = weightOf(graph, node);
   const std::string weightName = foldedName(graph.value(oldWeight).name);
-  const std::string biasName = oldBias ? foldedName(graph.value(oldBias).name) : foldedName(text(graph.value(oldWeight).name, ".bias"));
+  const std::string stem = weightName.substr(0, weightName.size() - std::string_view(".folded").size());
+  const std::string biasName = oldBias ? foldedName(graph.value(oldBias).name) : text(stem, ".bias.folded");
   graph.setInputs(id, {data});
   eraseUnused(graph, oldWeight);
   if (oldBias) eraseUnused(graph, oldBias);
