@@ -85,7 +85,7 @@ TEST_CASE("passes turn small graphs into what their golden files say", "[golden]
       const test::PassResult result = test::runPass(spec, model);
       REQUIRE_NOTHROW(verify(model));
       CHECK((result.changes == 0) == (print(before) == print(model)));
-      CHECK(test::largestRelativeDifference(before, model, 1) < 1e-5);  // double sums, one rounding per weight
+      CHECK(test::Expectation(before, 1).differenceTo(model) < 1e-5);  // double sums, one rounding per weight
       if (const std::string found = describe(result, model, name == "name-nodes"); update) each.after = found;
       else CHECK(found == each.after);
     }

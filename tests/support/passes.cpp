@@ -50,13 +50,13 @@ PassResult runPass(const PassSpec& spec, Model& model, uint64_t seed) {
   return result;
 }
 
-double largestRelativeDifference(const Model& a, const Model& b, uint64_t seed) {
-  const std::vector<Tensor> inputs = randomInputs(a, seed);
-  const std::vector<Tensor> expected = evaluate(upgraded(a).graph, inputs);
-  const std::vector<Tensor> found = evaluate(upgraded(b).graph, inputs);
-  if (expected.size() != found.size()) return std::numeric_limits<double>::infinity();
+Expectation::Expectation(const Model& model, uint64_t seed) : inputs_(randomInputs(model, seed)), outputs_(evaluate(upgraded(model).graph, inputs_)) {}
+
+double Expectation::differenceTo(const Model& model) const {
+  const std::vector<Tensor> found = evaluate(upgraded(model).graph, inputs_);
+  if (found.size() != outputs_.size()) return std::numeric_limits<double>::infinity();
   double worst = 0;
-  for (size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, difference(expected[i], found[i]));
+  for (size_t i = 0; i < found.size(); ++i) worst = std::max(worst, difference(outputs_[i], found[i]));
   return worst;
 }
 

@@ -20,8 +20,15 @@ struct PassResult {
 /// Runs the pass with its default options on the model, without calibration data.
 PassResult runPass(const PassSpec& spec, Model& model, uint64_t seed = 0);
 
-/// Largest |a - b| over the largest |a|, element by element over all outputs, both by the references on the same random inputs; infinity
-/// where type, shape or finiteness differ.
-double largestRelativeDifference(const Model& a, const Model& b, uint64_t seed);
+/// What a model computes on random inputs, by the references.
+class Expectation {
+ public:
+  Expectation(const Model& model, uint64_t seed);
+  /// Largest |a - b| over the largest |a|, element by element over all outputs; infinity where type, shape or finiteness differ.
+  double differenceTo(const Model& model) const;
+
+ private:
+  std::vector<Tensor> inputs_, outputs_;
+};
 
 }  // namespace compress::test
