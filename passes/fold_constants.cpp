@@ -8,6 +8,7 @@
 // QuantizeLinear and DequantizeLinear (the file's own encodings), sequences, strings. Source: quantization.md S9.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
@@ -22,9 +23,10 @@ namespace {
 constexpr int64_t kMostGrowth = 64 << 10;         ///< bytes that folding one node may add to the file
 constexpr int64_t kLeastBudget = 64LL << 20;      ///< bytes that all folding of a model may compute
 
-constexpr std::array<std::string_view, 11> kNeverFolded = {
-    "Constant", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout",
-    "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"};
+constexpr std::array<std::string_view, 8> kNeverFolded = {
+    "Constant", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"};
+
+bool isEncoding(const Node& node) { return node.is("QuantizeLinear") || node.is("DequantizeLinear") || node.is("DynamicQuantizeLinear"); }
 
 template <typename T>
 Tensor listOf(const std::vector<T>& values) { return Tensor::of<T>({static_cast<int64_t>(values.size())}, values); }
@@ -76,7 +78,7 @@ class FoldConstants : public Pass {
 
  private:
   static bool isCandidate(const Graph& graph, const Node& node) {
-    if (std::ranges::find(kNeverFolded, node.op) != kNeverFolded.end() || hasBody(node)) return false;
+    if (std::ranges::find(kNeverFolded, node.op) != kNeverFolded.end() || isEncoding(node) || hasBody(node)) return false;
     return std::ranges::none_of(node.outputs, [&](ValueId output) { return output && graph.isOutput(output); });
   }
 
@@ -109,27 +111,40 @@ class FoldConstants : public Pass {
       if (input && graph.isAlive(input)) eraseUnused(graph, input);
   }
 
-  /// Nodes of the main graph whose results shape inference knows.
+  /// Results of the node as shape inference knows them; empty where it does not, or where they are too large.
+  std::vector<Tensor> knownResults(const Graph& graph, const Node& node, const KnownTypes& known) const {
+    std::vector<Tensor> results(node.outputs.size());
+    int64_t bytes = 0;
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (!node.outputs[i]) continue;
+      const Tensor* value = known.value(node.outputs[i]);
+      if (value == nullptr) return {};
+      results[i] = *value;
+      bytes += static_cast<int64_t>(value->bytes().size());
+    }
+    if (growth(graph, node, bytes) > kMostGrowth || bytes > budget_) return {};
+    return results;
+  }
+
+  /// Nodes of the main graph whose results shape inference knows, but for what is computed from encoded numbers: those stay encoded.
   int64_t foldKnown(Model& model, PassContext& context) {
     Graph& graph = model.graph;
     const KnownTypes known(model);
     if (!known.why().empty()) context.warnings.push_back({"W-SHAPES", text("shapes are not known: ", known.why()), {}});
+    std::set<ValueId> encoded;
     int64_t changes = 0;
     for (const NodeId id : graph.order()) {
-      if (!graph.isAlive(id) || !isCandidate(graph, graph.node(id))) continue;
+      if (!graph.isAlive(id)) continue;
       const Node& node = graph.node(id);
-      std::vector<Tensor> results(node.outputs.size());
-      int64_t bytes = 0;
-      bool isKnown = true;
-      for (size_t i = 0; i < results.size() && isKnown; ++i) {
-        if (!node.outputs[i]) continue;
-        const Tensor* value = known.value(node.outputs[i]);
-        isKnown = value != nullptr;
-        if (!isKnown) break;
-        results[i] = *value;
-        bytes += static_cast<int64_t>(value->bytes().size());
+      const bool readsEncoded = std::ranges::any_of(node.inputs, [&](ValueId input) { return encoded.contains(input); });
+      if (isEncoding(node) || (readsEncoded && !node.is("Shape") && !node.is("Size"))) {
+        encoded.insert(node.outputs.begin(), node.outputs.end());
+        encoded.erase(kNoValue);
+        continue;
       }
-      if (!isKnown || growth(graph, node, bytes) > kMostGrowth || bytes > budget_) continue;
+      if (!isCandidate(graph, node)) continue;
+      const auto results = knownResults(graph, node, known);
+      if (results.empty()) continue;
       replace(graph, id, results);
       ++changes;
     }

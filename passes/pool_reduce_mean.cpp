@@ -15,11 +15,14 @@
 namespace compress {
 namespace {
 
+/// Types that GlobalAveragePool has in every opset.
+bool isPooled(DType dtype) { return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::f16; }
+
 bool isSpatialMean(const Graph& graph, const Node& node, const KnownTypes& known) {
   if (!node.is("ReduceMean")) return false;
   const Type type = known.type(node.input(0));
   const auto axes = findIntegers(graph, node, "axes", 1);
-  if (!axes || !type.hasRank() || type.rank() < 3 || !isFloating(type.dtype)) return false;
+  if (!axes || !type.hasRank() || type.rank() < 3 || !isPooled(type.dtype)) return false;
   std::vector<size_t> spatial;
   for (const int64_t axis : *axes) spatial.push_back(normalizedAxis(axis, type.rank()));
   std::ranges::sort(spatial);
