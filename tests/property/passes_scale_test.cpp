@@ -1,7 +1,7 @@
 // Passes on a long chain take n log n steps, and real models keep their outputs.
 #include <catch2/catch.hpp>
 
-#include <chrono>
+#include <ctime>
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
@@ -61,14 +61,15 @@ std::optional<double> driftOfAllPasses(const Model& before) {
 
 TEST_CASE("all lossless passes on 100,000 nodes take less than 10 seconds", "[passes][slow]") {
   Model model = longChain(100'000);
-  const auto start = std::chrono::steady_clock::now();
+  const auto processorSeconds = [] { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; };  // whatever else the machine does
+  const double start = processorSeconds();
   for (const PassSpec& spec : allPasses())
     if (spec.lossless) {
-      const auto before = std::chrono::steady_clock::now();
+      const double before = processorSeconds();
       test::runPass(spec, model);
-      UNSCOPED_INFO(spec.name << " " << std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count() << " s");
+      UNSCOPED_INFO(spec.name << " " << processorSeconds() - before << " s");
     }
-  CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < 10);
+  CHECK(processorSeconds() - start < 10);
   CHECK(model.graph.nodeCount() < 50'000);
 }
 
