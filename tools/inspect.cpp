@@ -53,24 +53,41 @@ std::map<ValueId, Type> fixedInputs(const Graph& graph) {
 struct View {
   Model model;
   std::vector<Type> types;
-  std::string limitation;  ///< why shapes and MACs come from declared types only; empty where they do not
+  std::string limitation;  ///< why shapes and MACs are not those for open dimensions of 1; empty where they are
 };
 
+/// Types of all values; nothing, with the reason in `limitation`, where the model contradicts them or is not known well enough.
+std::optional<std::vector<Type>> inferredTypes(const Graph& graph, const std::map<ValueId, Type>& inputs, std::string& limitation) {
+  try {
+    return inferTypes(graph, inputs).types;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::input) throw;
+    if (limitation.empty()) limitation = error.message();
+    return std::nullopt;
+  }
+}
+
+std::vector<Type> declaredTypes(const Graph& graph) {
+  std::vector<Type> types;
+  for (const ValueId id : graph.values()) {
+    types.resize(static_cast<size_t>(id.index) + 1);
+    types.back() = graph.value(id).type;
+  }
+  return types;
+}
+
 View viewOf(const Model& model) {
-  View view;
+  View view{model, {}, {}};
   try {
     view.model = upgraded(model);
-    view.types = inferTypes(view.model.graph, fixedInputs(view.model.graph)).types;
-    return view;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::input) throw;
     view.limitation = error.message();
   }
-  view.model = model;
-  for (const ValueId id : model.graph.values()) {
-    view.types.resize(static_cast<size_t>(id.index) + 1);
-    view.types.back() = model.graph.value(id).type;
-  }
+  const Graph& graph = view.model.graph;
+  auto types = view.limitation.empty() ? inferredTypes(graph, fixedInputs(graph), view.limitation) : std::nullopt;
+  if (!types) types = inferredTypes(graph, {}, view.limitation);
+  view.types = types ? *types : declaredTypes(graph);
   return view;
 }
 
@@ -216,7 +233,7 @@ class Inspect : public Verb {
       warnAs(context, text("W-OPSET: opset ", opset, " is newer than ", kNewestOpset, ", the newest known: its operators are shown, other verbs will refuse what they would have to run"));
     for (const auto& [op, count] : unknown)
       warnAs(context, text("W-UNKNOWN-OP: ", displayName(op), " (", count, count == 1 ? " node" : " nodes", ") is not known: it can be carried, not run"));
-    if (!view.limitation.empty()) warnAs(context, text("W-SHAPES: shapes and multiply-accumulates are those that the file declares: ", view.limitation));
+    if (!view.limitation.empty()) warnAs(context, text("W-SHAPES: some shapes and multiply-accumulates are not known (--shape may help): ", view.limitation));
     for (const auto& [name, count] : nonFiniteConstants(view.model))
       warnAs(context, text("W-NON-FINITE: initializer '", displayName(name), "' has ", count, " NaN or Inf"), name);
   }
