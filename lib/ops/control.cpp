@@ -75,8 +75,10 @@ size_t carriedCount(const Node& node) {
   return formal - 2;
 }
 
+constexpr int kMostRounds = 4;
+
 /// Carried values may change shape from one iteration to the next: their types are those that a body maps to
-/// themselves.
+/// themselves, found by giving up what differs; in the last round nothing is assumed of their shapes.
 void inferLoop(InferContext& context) {
   const Body body = bodyOf(context.node, "body");
   const size_t carried = carriedCount(context.node);
@@ -86,17 +88,19 @@ void inferLoop(InferContext& context) {
   constants.insert(constants.end(), context.constants.begin() + 2 + static_cast<std::ptrdiff_t>(carried),
                    context.constants.end());
   std::vector<Type> results;
-  for (int round = 0; round < 3; ++round) {
+  bool isStable = false;
+  for (int round = 0; round < kMostRounds && !isStable; ++round) {
+    if (round == kMostRounds - 1)
+      for (size_t i = 0; i < carried; ++i) inputs[i + 2] = Type::tensor(inputs[i + 2].dtype);
     results = context.inferBody(*body, inputs, constants);
     if (results.size() < carried + 1)
       reject("the body has ", results.size(), " outputs, expected at least ", carried + 1);
-    bool isStable = true;
+    isStable = true;
     for (size_t i = 0; i < carried; ++i) {
       const Type both = common(inputs[i + 2], results[i + 1]);
       isStable = isStable && both == inputs[i + 2];
       inputs[i + 2] = both;
     }
-    if (isStable) break;
   }
   for (size_t i = 0; i < context.outputs.size() && i + 1 < results.size(); ++i) {
     context.outputs[i] = i < carried ? inputs[i + 2] : results[i + 1];

@@ -1,7 +1,7 @@
 """Compares pairs of models in ONNX Runtime on the same inputs: argument 1 is a file of lines "before<TAB>after".
 
 Inputs come from test_data_set_0 beside the first model, else from a fixed random seed. Prints one line per pair that differs or does not
-load, and ends with exit code 1 when there is any. A pair whose first model ONNX Runtime cannot run is skipped and counted.
+load, and ends with exit code 1 when there is any. A pair with a form that ONNX Runtime does not implement is skipped and counted.
 """
 import pathlib
 import sys
@@ -78,6 +78,9 @@ def main():
         try:
             check(after)
             reason = differences(expected, session(after).run(None, inputs))
+        except ort.capi.onnxruntime_pybind11_state.NotImplemented:
+            skipped += 1  # the runtime lacks the newer form
+            continue
         except Exception as error:
             reason = str(error).replace("\n", " ")[:300]
         if reason:

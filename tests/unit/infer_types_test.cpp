@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 
+#include "lib/ops/evaluate.h"
 #include "tests/support/build.h"
 #include "tests/support/errors.h"
 
@@ -79,4 +80,26 @@ TEST_CASE("a chain of 100,000 nodes is inferred in two seconds", "[infer]") {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   CHECK(print(result.types.at(static_cast<size_t>(value.index))) == "float32[1, 8]");
   CHECK(seconds.count() < 2);
+}
+
+TEST_CASE("a Loop's carried values keep what every iteration keeps", "[infer]") {
+  CHECK(inferred("input n: int64[]\ninput c: bool[]\ninput x: float32[1, 4]\ngraph body\ninput i: int64[]\ninput go: "
+                 "bool[]\ninput v: float32[?, 4]\n"
+                 "w = Concat[axis=0](v, v)\ns = ReduceSum[keepdims=0](v)\ngo2 = Identity(go)\noutput go2\noutput "
+                 "w\noutput s\nend\n"
+                 "y, t = Loop[body=@body](n, c, x)\noutput y\noutput t\n") == "float32[?, 4]");
+}
+
+TEST_CASE("a Loop runs its body and collects", "[ops]") {
+  const Model model = buildModel(
+      "input n: int64[]\ninput c: bool[]\ninput x: float32[1]\ngraph body\ninput i: int64[]\ninput go: bool[]\ninput "
+      "v: float32[1]\ninput k: float32[1]\n"
+      "w = Add(v, k)\nu = Identity(w)\ngo2 = Identity(go)\noutput go2\noutput w\noutput u\nend\n"
+      "y, t = Loop[body=@body](n, c, x, x) captures 1\noutput y\noutput t\n");
+  const std::vector<Tensor> inputs = {Tensor::scalar<int64_t>(3), Tensor::scalar(true),
+                                      Tensor::of<float>(Shape{1}, std::vector<float>{2})};
+  const auto outputs = evaluate(model.graph, inputs);
+  CHECK(toFloats(outputs.at(0)) == std::vector<float>{8});
+  CHECK(outputs.at(1).shape() == Shape{3, 1});
+  CHECK(toFloats(outputs.at(1)) == std::vector<float>{4, 6, 8});
 }
