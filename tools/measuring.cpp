@@ -64,6 +64,14 @@ SpeedMeasurement JudgeOptions::timeBoth(VerbContext& context, const Candidate& b
   return speed;
 }
 
+void JudgeOptions::judgeOverlap(VerbContext& context, int64_t shared) const {
+  if (shared == 0) return;
+  const std::string found = text(shared, " evaluation samples were seen in calibration: the metric is too good");
+  if (gates_.maxDrop || !gates_.minMetric.empty())
+    throw Error(ErrorKind::usage, text(found, " to judge a gate by"), "leave them out with --skip N, or calibrate with other samples");
+  warnAs(context, text("W-CALIB-IN-EVAL: ", found));
+}
+
 Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, const Candidate& after, const Dataset* samples, const Dataset* evaluation) const {
   const std::unique_ptr<Backend> backend = makeCpuBackend();
   ValidatorOptions options{.threads = static_cast<int>(context.common.threads),
@@ -83,6 +91,7 @@ Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, co
   for (const nlohmann::ordered_json& entry : accuracyToJson("after", findings.after.metrics, &findings.before.metrics)) context.document["accuracy"].push_back(entry);
   if (!findings.after.drift.empty()) context.document["drift"] = verifyToJson(findings.after.drift);
   for (const std::string& warning : findings.after.warnings) warnAs(context, warning);
+  if (samples != evaluation) judgeOverlap(context, validator.sharedSamples());
   const Dataset* timed = samples != nullptr ? samples : evaluation;
   if (wantsSpeed() && timed != nullptr) findings.speed = timeBoth(context, before, after, *backend, *timed);
   GateOptions gates = gates_;

@@ -51,6 +51,8 @@ class JudgeOptions {
   Findings compare(VerbContext& context, const Candidate& before, const Candidate& after, const Dataset* samples, const Dataset* evaluation) const;
 
  private:
+  /// Warns of evaluation samples that calibration has seen; under a gate on a metric that is Error(usage).
+  void judgeOverlap(VerbContext& context, int64_t shared) const;
   SpeedMeasurement timeBoth(VerbContext& context, const Candidate& before, const Candidate& after, Backend& backend, const Dataset& samples) const;
 
   MetricOptions metrics_;

@@ -85,6 +85,27 @@ TEST_CASE("a result that fails a gate is not written", "[e2e]") {
   CHECK(place.has("m.int8.onnx"));
 }
 
+TEST_CASE("what stays float is listed with its reason", "[e2e]") {
+  const Workplace place;
+  const ProcessResult result = runCompress(quantizing(place, {"--exclude", "op:Gemm", "--json"}));
+  REQUIRE(result.exitCode == 0);
+  const Json document = Json::parse(result.out);
+  bool isListed = false;
+  for (const Json& layer : document["layers"]) isListed = isListed || (layer["op"] == "Gemm" && !layer["reason_kept_float"].get<std::string>().empty());
+  CHECK(isListed);
+  CHECK(contains(runCompress(quantizing(place, {"--force", "--explain", "stem.conv"})).out, "stem.conv (Conv)"));
+  CHECK(runCompress(quantizing(place, {"--force", "--explain", "nothing"})).exitCode == 2);
+}
+
+TEST_CASE("evaluation samples that calibration has seen are a warning, and an error under a gate", "[e2e]") {
+  const Workplace place;
+  const Words data = {"--data", place.path("images.npy"), "--labels", place.path("labels.npy")};
+  const ProcessResult warned = runCompress(quantizing(place, data));
+  CHECK(warned.exitCode == 0);
+  CHECK(contains(warned.err, "W-CALIB-IN-EVAL: 16 evaluation samples"));
+  CHECK(runCompress(quantizing(place, joined(data, {"--force", "--min-metric", "top1>=0"}))).exitCode == 2);
+}
+
 TEST_CASE("calibration tables are written, merged and used", "[e2e]") {
   const Workplace place;
   const Words calibrating = {"calibrate", "--calib", place.path("images.npy"), "--calib-samples", "8"};
