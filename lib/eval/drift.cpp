@@ -24,30 +24,39 @@ void requireAlike(const Tensor& expected, const Tensor& found) {
 
 void Drift::add(const Tensor& expected, const Tensor& found) {
   requireAlike(expected, found);
-  const std::vector<double> a = toDoubles(expected), b = toDoubles(found);
-  if (a.empty()) return;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (!std::isfinite(a[i])) continue;
-    if (!std::isfinite(b[i])) {
+  if (expected.elementCount() == 0) return;
+  if (expected.dtype() == DType::f32) accumulate(expected.as<float>(), found.as<float>());
+  else accumulate<double>(toDoubles(expected), toDoubles(found));
+}
+
+template <typename T>
+void Drift::accumulate(std::span<const T> expected, std::span<const T> found) {
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const auto a = static_cast<double>(expected[i]), b = static_cast<double>(found[i]);
+    if (!std::isfinite(a)) continue;
+    if (!std::isfinite(b)) {
       ++nonFinite_;
       continue;
     }
     ++count_;
-    const double difference = std::abs(b[i] - a[i]);
+    const double difference = std::abs(b - a);
     maxAbs_ = std::max(maxAbs_, difference);
     sumAbs_ += difference;
-    signal_ += a[i] * a[i];
-    found_ += b[i] * b[i];
-    dot_ += a[i] * b[i];
+    signal_ += a * a;
+    found_ += b * b;
+    dot_ += a * b;
     error_ += difference * difference;
-    largestExpected_ = std::max(largestExpected_, std::abs(a[i]));
-    const Mismatch here{static_cast<int64_t>(i), a[i], b[i]};
-    if (difference == 0 || (worst_.size() == kWorstKept && !isWorse(here, worst_.back()))) continue;
-    worst_.insert(std::ranges::upper_bound(worst_, here, isWorse), here);
-    if (worst_.size() > kWorstKept) worst_.pop_back();
+    largestExpected_ = std::max(largestExpected_, std::abs(a));
+    if (difference > 0) keepWorst({static_cast<int64_t>(i), a, b});
   }
   ++samples_;
-  if (std::ranges::max_element(a) - a.begin() == std::ranges::max_element(b) - b.begin()) ++agreeing_;
+  if (std::ranges::max_element(expected) - expected.begin() == std::ranges::max_element(found) - found.begin()) ++agreeing_;
+}
+
+void Drift::keepWorst(const Mismatch& here) {
+  if (worst_.size() == kWorstKept && !isWorse(here, worst_.back())) return;
+  worst_.insert(std::ranges::upper_bound(worst_, here, isWorse), here);
+  if (worst_.size() > kWorstKept) worst_.pop_back();
 }
 
 double Drift::meanAbs() const { return count_ == 0 ? 0 : sumAbs_ / static_cast<double>(count_); }

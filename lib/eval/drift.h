@@ -1,6 +1,7 @@
 // How far two runs of one model are apart, number by number.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ class Drift {
   const std::vector<Mismatch>& worst() const { return worst_; }  ///< at most 10, largest difference first
 
  private:
+  template <typename T>
+  void accumulate(std::span<const T> expected, std::span<const T> found);
+  void keepWorst(const Mismatch& here);
+
   int64_t count_ = 0, samples_ = 0, agreeing_ = 0, nonFinite_ = 0;
   double maxAbs_ = 0, sumAbs_ = 0, signal_ = 0, found_ = 0, dot_ = 0, error_ = 0, largestExpected_ = 0;
   std::vector<Mismatch> worst_;

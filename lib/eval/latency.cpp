@@ -1,6 +1,5 @@
 #include "lib/eval/latency.h"
 
-#include <sys/resource.h>
 #include <time.h>
 
 #include <algorithm>
@@ -14,15 +13,15 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kBlockSeconds = 0.02;
 constexpr int kLeadIn = 2;
-/// Involuntary switches per second of measuring beyond which neighbours disturb the times.
-constexpr double kSwitchesPerSecond = 100;
+/// Share of the time for which the measuring thread must have had a processor; below, neighbours disturb the times.
+constexpr double kLeastShare = 0.9;
 
 double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-int64_t involuntarySwitches() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_nivcsw;
+double processorSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 double millisecondsOf(const std::function<void()>& run) {
@@ -68,14 +67,13 @@ std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& r
   }
   std::vector<Latency> results(runs.size());
   const auto begin = Clock::now();
-  const int64_t switchesBefore = involuntarySwitches();
+  const double processorBefore = processorSeconds();
   const double wanted = options.seconds * static_cast<double>(runs.size());
   for (int64_t round = 0; round < options.runs; ++round)
     for (size_t i = 0; i < runs.size(); ++i) results[i].ms.push_back(millisecondsOf(runs[i]));
   for (int64_t round = 0; options.runs == 0 && (round < options.minRounds || secondsSince(begin) < wanted); ++round)
     for (size_t i = 0; i < runs.size(); ++i) runBlock(runs[i], results[i].ms);
-  const double perSecond = static_cast<double>(involuntarySwitches() - switchesBefore) / std::max(secondsSince(begin), 1e-9);
-  if (contended != nullptr) *contended = perSecond > kSwitchesPerSecond;
+  if (contended != nullptr) *contended = processorSeconds() - processorBefore < kLeastShare * secondsSince(begin);
   for (Latency& latency : results) {
     latency.ms = thinned(latency.ms, 2000);
     summarize(latency, options.seed);

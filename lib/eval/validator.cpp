@@ -38,7 +38,9 @@ class ConstantCheck {
 };
 
 int64_t countNonFinite(const Tensor& tensor) {
-  return isFloating(tensor.dtype()) ? std::ranges::count_if(toDoubles(tensor), [](double value) { return !std::isfinite(value); }) : 0;
+  const auto isBad = [](auto value) { return !std::isfinite(value); };
+  if (tensor.dtype() == DType::f32) return std::ranges::count_if(tensor.as<float>(), isBad);
+  return isFloating(tensor.dtype()) ? std::ranges::count_if(toDoubles(tensor), isBad) : 0;
 }
 
 int64_t bytesOf(std::span<const Tensor> tensors) {

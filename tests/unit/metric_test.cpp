@@ -1,7 +1,9 @@
 #include "lib/eval/metric.h"
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "lib/eval/drift.h"
 #include "lib/eval/latency.h"
@@ -111,4 +113,14 @@ TEST_CASE("interleaved timing tells a slow run from a fast one", "[latency]") {
   CHECK(verdict.speedup > 1.5);
   CHECK(verdict.significant);
   CHECK_FALSE(compareSpeed(results[0], results[0], 1).significant);
+}
+
+TEST_CASE("a run that waits for a processor is seen as contended", "[latency]") {
+  LatencyOptions options;
+  options.seconds = 0.05;
+  options.minRounds = 2;
+  options.warmupSeconds = 0;
+  bool contended = false;
+  timeInterleaved({[] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }}, options, &contended);
+  CHECK(contended);
 }
