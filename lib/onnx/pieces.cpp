@@ -29,7 +29,9 @@ std::string fieldHeader(uint32_t number, size_t length) {
 onnx::ModelProto emitEnvelope(const Model& model) {
   auto proto = parsed<onnx::ModelProto>(model.rest);
   proto.set_ir_version(model.irVersion);
-  if (model.irVersion >= kFirstIrVersionWithOpsets)
+  Opsets implied;
+  implied.set("", 1);
+  if (model.irVersion >= kFirstIrVersionWithOpsets || model.opsets != implied)
     for (const auto& [domain, version] : model.opsets) {
       auto& import = *proto.add_opset_import();
       import.set_domain(domain);

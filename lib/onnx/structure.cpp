@@ -7,6 +7,7 @@
 #include "lib/onnx/functions.h"
 #include "lib/onnx/graphs.h"
 #include "lib/onnx/scopes.h"
+#include "lib/onnx/type_proto.h"
 
 namespace compress {
 namespace {
@@ -112,6 +113,18 @@ void checkInputs(const onnx::GraphProto& graph) {
     if (output.name().empty()) refuse("a graph output has no name");
 }
 
+/// Inputs, outputs and value_info may declare the same value: the first declaration counts.
+void warnOfContradictions(const onnx::GraphProto& graph, std::vector<std::string>& warnings) {
+  std::unordered_map<std::string_view, const onnx::TypeProto*> declared;
+  for (const auto* list : {&graph.input(), &graph.output(), &graph.value_info()})
+    for (const auto& value : *list) {
+      if (!value.has_type()) continue;
+      const auto [first, isNew] = declared.emplace(value.name(), &value.type());
+      if (!isNew && typeOf(*first->second) != typeOf(value.type()))
+        warnings.push_back(text("value ", inQuotes(value.name()), " is declared as ", print(typeOf(*first->second)), " and as ", print(typeOf(value.type())), ": the first counts"));
+    }
+}
+
 }  // namespace
 
 void checkStructure(const onnx::ModelProto& model, const ReadLimits& limits, std::vector<std::string>& warnings) {
@@ -119,6 +132,7 @@ void checkStructure(const onnx::ModelProto& model, const ReadLimits& limits, std
   const Domains domains = checkVersions(model, warnings);
   if (model.graph().node().empty() && model.graph().output().empty()) refuse("the graph is empty: it has neither nodes nor outputs");
   checkInputs(model.graph());
+  warnOfContradictions(model.graph(), warnings);
   checkNodes(model.graph().node(), domains, false);
   checkMainGraph(model.graph());
   checkFunctions(model, limits);

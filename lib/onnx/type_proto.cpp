@@ -105,8 +105,10 @@ TypeProto protoOf(const Type& type) {
 
 onnx::ValueInfoProto restOf(onnx::ValueInfoProto declaration, const Type& type) {
   declaration.clear_name();
-  if (declaration.has_type() && type.kind != Type::Kind::unknown && serialized(declaration.type()) == serialized(protoOf(type)))
-    declaration.clear_type();
+  if (!declaration.has_type()) return declaration;
+  const bool contradicts = typeOf(declaration.type()) != type;
+  const bool isSaidByOurs = type.kind != Type::Kind::unknown && serialized(declaration.type()) == serialized(protoOf(type));
+  if (contradicts || isSaidByOurs) declaration.clear_type();
   return declaration;
 }
 

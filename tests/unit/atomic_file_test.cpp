@@ -179,3 +179,30 @@ TEST_CASE("SHA-256 of known texts", "[base][file]") {
   CHECK(sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
+
+TEST_CASE("sixteen writers of one file: without overwrite one succeeds, with it all do, and the file is one of theirs", "[base][file]") {
+  const test::TemporaryDirectory folder;
+  const auto path = folder.path() / "out.bin";
+  const auto contentOf = [](int i) { return std::string(10'000, static_cast<char>('a' + i)); };
+  for (const bool overwrite : {false, true}) {
+    constexpr int kWriters = 16;
+    std::vector<pid_t> children;
+    for (int i = 0; i < kWriters; ++i) {
+      const pid_t child = fork();
+      REQUIRE(child >= 0);
+      if (child == 0) _exit(outcome(path, contentOf(i), overwrite) == "nothing" ? 0 : 5);
+      children.push_back(child);
+    }
+    int succeeded = 0;
+    for (const pid_t child : children) {
+      int status = 0;
+      waitpid(child, &status, 0);
+      REQUIRE(WIFEXITED(status));
+      succeeded += WEXITSTATUS(status) == 0;
+    }
+    CHECK(succeeded == (overwrite ? kWriters : 1));
+    const std::string content = readFile(path);
+    CHECK(content == contentOf(content.front() - 'a'));
+    CHECK(entriesIn(folder.path()) == 1);
+  }
+}

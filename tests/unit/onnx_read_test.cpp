@@ -244,3 +244,12 @@ TEST_CASE("an attribute without a type has that of its field", "[onnx]") {
   const Model model = readBack(proto).model;
   CHECK(model.graph.node(model.graph.nodes().front()).attributes.integer("axis", 0) == 3);
 }
+
+TEST_CASE("a value that is declared in two ways has the first, with a warning", "[onnx]") {
+  auto proto = test::smallModel();
+  *proto.mutable_graph()->add_value_info() = test::floatValue("x", {7, 7});
+  const auto result = readBack(proto);
+  REQUIRE(result.warnings.size() == 1);
+  CHECK_THAT(result.warnings[0], Contains("'x' is declared as float32[1, 2] and as float32[7, 7]"));
+  CHECK(print(parseModel(serializeModel(result.model)).model) == print(result.model));
+}
