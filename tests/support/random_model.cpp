@@ -35,8 +35,8 @@ class Builder {
     const int64_t steps = 4 + below(16);
     for (int64_t i = 0; i < steps; ++i) step();
     for (const Live& live : live_)
-      if (!live.isRead && model_.graph.producer(live.id) && below(4) != 0) model_.graph.addOutput(live.id);
-    if (model_.graph.outputs().empty()) model_.graph.addOutput(node("Relu", {live_[0].id}));
+      if (!live.isRead && model_.graph.producer(live.id) && below(4) != 0) addOutput(model_.graph, live.id, live.dims);
+    if (model_.graph.outputs().empty()) addOutput(model_.graph, node("Relu", {live_[0].id}), live_[0].dims);
     if (model_.irVersion < 4)
       for (const ValueId id : model_.graph.values())
         if (model_.graph.constant(id) != nullptr) model_.graph.addInput(id);
@@ -53,6 +53,11 @@ class Builder {
     const ValueId id = model_.graph.add({"x", std::move(type), std::nullopt, {}});
     model_.graph.addInput(id);
     live_.push_back({id, std::move(dims)});
+  }
+
+  static void addOutput(Graph& graph, ValueId id, const Integers& dims) {
+    graph.setType(id, Type::tensor(DType::f32, Shape(dims)));
+    graph.addOutput(id);
   }
 
   ValueId constant(Integers dims, double low, double high) {
@@ -282,7 +287,7 @@ class Builder {
     Attributes attributes;
     attributes.set("value", Tensor::scalar(0.5F));
     const ValueId half = body->emit("Constant", {}, "half", attributes);
-    body->addOutput(body->emit(op, {body->emit("Mul", {body->emit("Identity", {x}, "a"), half}, "b")}, "y"));
+    addOutput(*body, body->emit(op, {body->emit("Mul", {body->emit("Identity", {x}, "a"), half}, "b")}, "y"), dims);
     return body;
   }
   void branch(size_t at) {
