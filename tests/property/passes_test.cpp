@@ -12,8 +12,8 @@ using namespace compress;
 
 namespace {
 
-constexpr uint64_t kFastSeeds = 60;
-constexpr uint64_t kSlowSeeds = 1000;
+constexpr uint64_t kFastSeeds = 150;
+constexpr uint64_t kSlowSeeds = 5000;
 /// Sums in double, one rounding to float32 per weight and layer, up to twenty layers: 20 * 2^-24 = 1.2e-6 of the largest number, with room.
 constexpr double kLossless = 1e-5;
 
