@@ -60,6 +60,17 @@ bool keepsRank(const Node& node) {
                                  "Softplus"});
 }
 
+size_t outputIndex(const Node& node, ValueId id) {
+  return static_cast<size_t>(std::ranges::find(node.outputs, id) - node.outputs.begin());
+}
+
+/// The input whose element type output `id` has.
+size_t typeInput(const Node& node, ValueId id) {
+  if (node.op == "Where") return 1;
+  if (node.op == "Loop") return 2 + outputIndex(node, id);
+  return 0;
+}
+
 }  // namespace
 
 DType elementType(const Graph& graph, ValueId id) {
@@ -74,8 +85,10 @@ DType elementType(const Graph& graph, ValueId id) {
     if (node.op == "Shape" || node.op == "Size" || node.op == "NonZero" || node.op.starts_with("Arg"))
       return DType::i64;
     if (const Tensor* constant = node.attributes.tensor("value")) return constant->dtype();
+    if (node.op == "If")
+      if (const Body body = node.attributes.body("then_branch")) return elementType(*body, body->outputs().at(outputIndex(node, id)));
     if (changesType(node)) break;
-    id = node.input(0);
+    id = node.input(typeInput(node, id));
   }
   return DType::f32;
 }
