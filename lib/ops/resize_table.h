@@ -12,8 +12,9 @@ struct ResizeTaps {
   std::vector<double> weights;
 };
 
-/// Per axis of a tensor of shape `x`, one entry per output index. `parameters`: roi, scales, sizes; null or empty when absent.
-/// Throws Error(input) for unknown modes and parameters that do not fit.
-std::vector<std::vector<ResizeTaps>> resizeTables(const Node& node, const Shape& x, const Tensor* roi, const Tensor* scales, const Tensor* sizes);
+/// Per axis of a tensor of shape `x`, one entry per output index. `parameters`: roi, scales, sizes; null or empty when
+/// absent. Throws Error(input) for unknown modes and parameters that do not fit.
+std::vector<std::vector<ResizeTaps>> resizeTables(const Node& node, const Shape& x, const Tensor* roi,
+                                                  const Tensor* scales, const Tensor* sizes);
 
 }  // namespace compress

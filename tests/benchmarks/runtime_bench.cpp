@@ -1,5 +1,7 @@
-// Times a model on the cpu backend: compress_bench_runtime MODEL [--threads N] [--shape 1,3,224,224] [--seconds S] [--layers] [--check]
-// [--without FUSION]. Prints minimum, 10th percentile and median in ms; with --check the normalised mean squared error against the reference.
+// Times a model on the cpu backend: compress_bench_runtime MODEL [--threads N] [--shape 1,3,224,224] [--seconds S]
+// [--layers] [--check]
+// [--without FUSION]. Prints minimum, 10th percentile and median in ms; with --check the normalised mean squared error
+// against the reference.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -32,14 +34,21 @@ Arguments parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string flag = argv[i];
     const auto value = [&] { return i + 1 < argc ? argv[++i] : ""; };
-    if (flag == "--threads") arguments.threads = std::atoi(value());
-    else if (flag == "--seconds") arguments.seconds = std::atof(value());
-    else if (flag == "--layers") arguments.layers = true;
-    else if (flag == "--check") arguments.check = true;
-    else if (flag == "--without") arguments.disabled.insert(value());
+    if (flag == "--threads")
+      arguments.threads = std::atoi(value());
+    else if (flag == "--seconds")
+      arguments.seconds = std::atof(value());
+    else if (flag == "--layers")
+      arguments.layers = true;
+    else if (flag == "--check")
+      arguments.check = true;
+    else if (flag == "--without")
+      arguments.disabled.insert(value());
     else if (flag == "--shape")
-      for (char* part = std::strtok(const_cast<char*>(value()), ","); part != nullptr; part = std::strtok(nullptr, ",")) arguments.shape.push_back(std::atoll(part));
-    else arguments.model = flag;
+      for (char* part = std::strtok(const_cast<char*>(value()), ","); part != nullptr; part = std::strtok(nullptr, ","))
+        arguments.shape.push_back(std::atoll(part));
+    else
+      arguments.model = flag;
   }
   return arguments;
 }
@@ -81,7 +90,8 @@ std::vector<StepInfo> shortest(Executable& executable, Bindings& bindings, int r
     executable.run(bindings);
     now = executable.steps();
     for (size_t i = 0; i < best.size(); ++i)
-      best[i].ms = std::min(best[i].ms, now[i].ms * static_cast<double>(count + 1) - before[i].ms * static_cast<double>(count));
+      best[i].ms =
+          std::min(best[i].ms, now[i].ms * static_cast<double>(count + 1) - before[i].ms * static_cast<double>(count));
     ++count;
   }
   return best;
@@ -93,8 +103,9 @@ void printLayers(Executable& executable, Bindings& bindings) {
   for (const StepInfo& step : steps) {
     std::string fused;
     for (const std::string& name : step.fused) fused += " +" + name;
-    std::printf("%8.4f ms %8.1f GOPS  %-12s %-22s %-8s %s%s\n", step.ms, 2e-6 * static_cast<double>(step.macs) / std::max(step.ms, 1e-9),
-                step.op.c_str(), step.kernel.c_str(), step.layout.c_str(), step.name.c_str(), fused.substr(0, 80).c_str());
+    std::printf("%8.4f ms %8.1f GOPS  %-12s %-22s %-8s %s%s\n", step.ms,
+                2e-6 * static_cast<double>(step.macs) / std::max(step.ms, 1e-9), step.op.c_str(), step.kernel.c_str(),
+                step.layout.c_str(), step.name.c_str(), fused.substr(0, 80).c_str());
     total += step.ms;
   }
   std::printf("%8.4f ms in %zu steps\n", total, steps.size());
@@ -111,8 +122,9 @@ void time(Executable& executable, Bindings& bindings, double seconds) {
     times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - before).count());
   }
   std::ranges::sort(times);
-  std::printf("min %.4f  p10 %.4f  p50 %.4f ms  (%zu runs, arena %lld bytes)\n", times.front(), times[times.size() / 10], times[times.size() / 2],
-              times.size(), static_cast<long long>(executable.arenaBytes()));
+  std::printf("min %.4f  p10 %.4f  p50 %.4f ms  (%zu runs, arena %lld bytes)\n", times.front(),
+              times[times.size() / 10], times[times.size() / 2], times.size(),
+              static_cast<long long>(executable.arenaBytes()));
 }
 
 int run(const Arguments& arguments) {
@@ -130,14 +142,18 @@ int run(const Arguments& arguments) {
   const auto backend = makeCpuBackend();
   const auto before = std::chrono::steady_clock::now();
   const auto executable = backend->compile(model.graph, shapes, options);
-  std::printf("compiled in %.1f ms\n", std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - before).count());
-  if (arguments.layers) printLayers(*executable, bindings);
-  else time(*executable, bindings, arguments.seconds);
+  std::printf("compiled in %.1f ms\n",
+              std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - before).count());
+  if (arguments.layers)
+    printLayers(*executable, bindings);
+  else
+    time(*executable, bindings, arguments.seconds);
   if (!arguments.check) return 0;
   Bindings expected{bindings.inputs, {}};
   makeReferenceBackend()->compile(model.graph, shapes, {})->run(expected);
   for (size_t i = 0; i < bindings.outputs.size(); ++i)
-    std::printf("output %zu: normalised mean squared error %.3g\n", i, normalizedError(bindings.outputs[i], expected.outputs[i]));
+    std::printf("output %zu: normalised mean squared error %.3g\n", i,
+                normalizedError(bindings.outputs[i], expected.outputs[i]));
   return 0;
 }
 

@@ -1,4 +1,5 @@
-// Random networks: the cpu backend's plans agree with the reference, for any thread count, and stay inside their buffers.
+// Random networks: the cpu backend's plans agree with the reference, for any thread count, and stay inside their
+// buffers.
 #include <catch2/catch.hpp>
 
 #include "lib/base/random.h"
@@ -37,7 +38,9 @@ class Author {
     int64_t channels, height, width;
   };
 
-  int64_t pick(std::initializer_list<int64_t> choices) { return *(choices.begin() + random_.below(static_cast<int64_t>(choices.size()))); }
+  int64_t pick(std::initializer_list<int64_t> choices) {
+    return *(choices.begin() + random_.below(static_cast<int64_t>(choices.size())));
+  }
   std::string fresh() { return text("v", ++count_); }
   const Named& any() { return values_[static_cast<size_t>(random_.below(static_cast<int64_t>(values_.size())))]; }
   /// Mostly the last one, so that chains come about.
@@ -50,15 +53,26 @@ class Author {
 
   void step() {
     switch (random_.below(11)) {
-      case 0: case 1: case 2: return conv();
-      case 3: return depthwise();
-      case 4: return pool();
-      case 5: return activation();
-      case 6: return combine("Add");
-      case 7: return combine("Mul");
-      case 8: return concat();
-      case 9: return resize();
-      default: return affine();
+      case 0:
+      case 1:
+      case 2:
+        return conv();
+      case 3:
+        return depthwise();
+      case 4:
+        return pool();
+      case 5:
+        return activation();
+      case 6:
+        return combine("Add");
+      case 7:
+        return combine("Mul");
+      case 8:
+        return concat();
+      case 9:
+        return resize();
+      default:
+        return affine();
     }
   }
 
@@ -76,11 +90,13 @@ class Author {
     if (from.height + pads < reach || from.width + pads < reach) return;
     const auto extent = [&](int64_t in) { return (in + pads - reach) / stride + 1; };
     const std::string name = fresh();
-    text_ += text("const w", name, ": float32[", channels, ", ", from.channels / groups, ", ", kernel, ", ", kernel, "] = uniform(-0.3, 0.3)\n");
+    text_ += text("const w", name, ": float32[", channels, ", ", from.channels / groups, ", ", kernel, ", ", kernel,
+                  "] = uniform(-0.3, 0.3)\n");
     const bool hasBias = random_.below(2) == 0;
     if (hasBias) text_ += text("const b", name, ": float32[", channels, "]\n");
-    add(text("Conv[group=", groups, ", strides=[", stride, ", ", stride, "], dilations=[", dilation, ", ", dilation, "], pads=[", before, ", ", before, ", ", after,
-             ", ", after, "]](", from.name, ", w", name, hasBias ? text(", b", name) : std::string(), ")"),
+    add(text("Conv[group=", groups, ", strides=[", stride, ", ", stride, "], dilations=[", dilation, ", ", dilation,
+             "], pads=[", before, ", ", before, ", ", after, ", ", after, "]](", from.name, ", w", name,
+             hasBias ? text(", b", name) : std::string(), ")"),
         {name, channels, extent(from.height), extent(from.width)});
     if (random_.below(2) == 0) activation();
   }
@@ -89,7 +105,8 @@ class Author {
     const Named from = source();
     const std::string name = fresh();
     text_ += text("const w", name, ": float32[", from.channels, ", 1, 3, 3] = uniform(-0.5, 0.5)\n");
-    add(text("Conv[group=", from.channels, ", pads=[1, 1, 1, 1]](", from.name, ", w", name, ")"), {name, from.channels, from.height, from.width});
+    add(text("Conv[group=", from.channels, ", pads=[1, 1, 1, 1]](", from.name, ", w", name, ")"),
+        {name, from.channels, from.height, from.width});
     if (random_.below(2) == 0) activation();
   }
 
@@ -118,7 +135,8 @@ class Author {
       const Named b = any();
       if (a.channels != b.channels || a.height != b.height || a.width != b.width) continue;
       const bool isSwapped = random_.below(2) == 0;
-      return add(text(op, "(", isSwapped ? b.name : a.name, ", ", isSwapped ? a.name : b.name, ")"), {fresh(), a.channels, a.height, a.width});
+      return add(text(op, "(", isSwapped ? b.name : a.name, ", ", isSwapped ? a.name : b.name, ")"),
+                 {fresh(), a.channels, a.height, a.width});
     }
   }
 
@@ -135,14 +153,16 @@ class Author {
     const std::string name = fresh();
     text_ += text("const s", name, ": float32[4] = 1, 1, 2, 2\n");
     const bool isNearest = random_.below(2) == 0;
-    add(text("Resize[mode=\"", isNearest ? "nearest" : "linear", "\"](", from.name, ", _, s", name, ")"), {name, from.channels, from.height * 2, from.width * 2});
+    add(text("Resize[mode=\"", isNearest ? "nearest" : "linear", "\"](", from.name, ", _, s", name, ")"),
+        {name, from.channels, from.height * 2, from.width * 2});
   }
 
   void affine() {
     const Named from = values_.back();
     const std::string name = fresh();
     text_ += text("const k", name, ": float32[", from.channels, ", 1, 1]\n");
-    add(text(random_.below(2) == 0 ? "Mul(" : "Add(", from.name, ", k", name, ")"), {name, from.channels, from.height, from.width});
+    add(text(random_.below(2) == 0 ? "Mul(" : "Add(", from.name, ", k", name, ")"),
+        {name, from.channels, from.height, from.width});
   }
 
   Random random_;
@@ -176,5 +196,9 @@ void checkSeeds(uint64_t first, uint64_t last) {
 
 }  // namespace
 
-TEST_CASE("plans of random networks agree with the reference", "[runtime][plan][property]") { checkSeeds(0, 40); }
-TEST_CASE("plans of many random networks agree with the reference", "[runtime][plan][property][slow]") { checkSeeds(40, 600); }
+TEST_CASE("plans of random networks agree with the reference", "[runtime][plan][property]") {
+  checkSeeds(0, 40);
+}
+TEST_CASE("plans of many random networks agree with the reference", "[runtime][plan][property][slow]") {
+  checkSeeds(40, 600);
+}

@@ -32,7 +32,8 @@ double errorOf(const Buffer& a, const Buffer& b) {
 
 }  // namespace
 
-std::vector<Buffer> runOn(Backend& backend, const Model& model, const std::vector<Tensor>& inputs, const CompileOptions& options) {
+std::vector<Buffer> runOn(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
+                          const CompileOptions& options) {
   Bindings bindings{inputs, {}};
   backend.compile(model.graph, shapesOf(inputs), options)->run(bindings);
   return std::move(bindings.outputs);
@@ -46,12 +47,15 @@ double normalizedError(const std::vector<Buffer>& a, const std::vector<Buffer>& 
 }
 
 bool sameBytes(const std::vector<Buffer>& a, const std::vector<Buffer>& b) {
-  return std::ranges::equal(a, b, [](const Buffer& x, const Buffer& y) { return std::ranges::equal(x.raw(), y.raw()); });
+  return std::ranges::equal(a, b,
+                            [](const Buffer& x, const Buffer& y) { return std::ranges::equal(x.raw(), y.raw()); });
 }
 
-std::string stepOps(Backend& backend, const Model& model, const std::vector<Tensor>& inputs, const CompileOptions& options) {
+std::string stepOps(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
+                    const CompileOptions& options) {
   std::string ops;
-  for (const StepInfo& step : backend.compile(model.graph, shapesOf(inputs), options)->steps()) ops += (ops.empty() ? "" : " ") + step.op;
+  for (const StepInfo& step : backend.compile(model.graph, shapesOf(inputs), options)->steps())
+    ops += (ops.empty() ? "" : " ") + step.op;
   return ops;
 }
 

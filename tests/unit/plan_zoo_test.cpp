@@ -1,4 +1,5 @@
-// Plans of real networks: the cpu backend gives what the reference gives, for several batch sizes, image sizes and thread counts.
+// Plans of real networks: the cpu backend gives what the reference gives, for several batch sizes, image sizes and
+// thread counts.
 #include <catch2/catch.hpp>
 
 #include "lib/base/random.h"
@@ -54,9 +55,15 @@ void checkModel(const std::string& name, const std::vector<Shape>& shapes) {
 TEST_CASE("cifar10_resnet20 runs as the reference does, for any batch", "[runtime][plan][zoo]") {
   checkModel("cifar10_resnet20.onnx", {{1, 3, 32, 32}, {7, 3, 32, 32}, {32, 3, 32, 32}});
 }
-TEST_CASE("mobilenet runs as the reference does", "[runtime][plan][zoo]") { checkModel("mobilenet_v1_0.25_128.onnx", {{1, 3, 128, 128}}); }
+TEST_CASE("mobilenet runs as the reference does", "[runtime][plan][zoo]") {
+  checkModel("mobilenet_v1_0.25_128.onnx", {{1, 3, 128, 128}});
+}
 TEST_CASE("espcn runs as the reference does, for any image size", "[runtime][plan][zoo]") {
   checkModel("espcn_x3.onnx", {{1, 1, 24, 20}, {1, 1, 17, 33}});
 }
-TEST_CASE("mnist_cntk runs as the reference does", "[runtime][plan][zoo]") { checkModel("mnist_cntk.onnx", {{1, 1, 28, 28}}); }
-TEST_CASE("yolox_nano runs as the reference does", "[runtime][plan][zoo][slow]") { checkModel("yolox_nano.onnx", {{1, 3, 416, 416}}); }
+TEST_CASE("mnist_cntk runs as the reference does", "[runtime][plan][zoo]") {
+  checkModel("mnist_cntk.onnx", {{1, 1, 28, 28}});
+}
+TEST_CASE("yolox_nano runs as the reference does", "[runtime][plan][zoo][slow]") {
+  checkModel("yolox_nano.onnx", {{1, 3, 416, 416}});
+}

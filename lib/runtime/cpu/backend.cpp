@@ -1,4 +1,5 @@
-// The cpu backend: fuses the graph, chooses the first kernel of the table that takes a node, and falls back to the reference.
+// The cpu backend: fuses the graph, chooses the first kernel of the table that takes a node, and falls back to the
+// reference.
 #include "lib/runtime/cpu/backend.h"
 
 #include "lib/base/error.h"
@@ -37,7 +38,8 @@ class CpuBackend : public Backend {
   explicit CpuBackend(bool guarded) : guarded_(guarded) {}
   std::string_view name() const override { return "cpu"; }
 
-  std::unique_ptr<Executable> compile(const Graph& graph, std::span<const Shape> inputShapes, const CompileOptions& options) override {
+  std::unique_ptr<Executable> compile(const Graph& graph, std::span<const Shape> inputShapes,
+                                      const CompileOptions& options) override {
     FusedGraph fused(graph, inputShapes, options.observed);
     if (!fused.isStatic()) return reference_->compile(graph, inputShapes, options);
     fuse(fused, options.disabledFusions);
@@ -57,7 +59,11 @@ class CpuBackend : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> makeCpuBackend() { return makeCpuBackend(false); }
-std::unique_ptr<Backend> makeCpuBackend(bool guarded) { return std::make_unique<CpuBackend>(guarded); }
+std::unique_ptr<Backend> makeCpuBackend() {
+  return makeCpuBackend(false);
+}
+std::unique_ptr<Backend> makeCpuBackend(bool guarded) {
+  return std::make_unique<CpuBackend>(guarded);
+}
 
 }  // namespace compress

@@ -1,4 +1,5 @@
-// Convolution by oneDNN in channels-last layout: its brgemm kernels (AVX-512) are the fastest there, and no channel is padded.
+// Convolution by oneDNN in channels-last layout: its brgemm kernels (AVX-512) are the fastest there, and no channel is
+// padded.
 #include "lib/runtime/cpu/conv.h"
 
 #include <algorithm>
@@ -49,10 +50,12 @@ bool isHandled(const KernelRequest& request) {
   return request.outputShape().elementCount() > 0 && request.shape(0).elementCount() > 0;
 }
 
-/// A Conv below this many multiply-adds runs on one thread: waking others costs as much as it saves. Depthwise kernels do about a quarter of
-/// the multiply-adds per second of the others.
-constexpr int64_t kParallelMacs = 400'000;
-int threadsFor(int64_t macs, bool isDepthwise, int threads) { return macs * (isDepthwise ? 4 : 1) < kParallelMacs ? 1 : threads; }
+/// A Conv below this many multiply-adds runs on one thread: waking others costs as much as it saves. Depthwise kernels
+/// do about a quarter of the multiply-adds per second of the others.
+constexpr int64_t kParallelMacs = 800'000;
+int threadsFor(int64_t macs, bool isDepthwise, int threads) {
+  return macs * (isDepthwise ? 4 : 1) < kParallelMacs ? 1 : threads;
+}
 
 /// [M, C/g, k...] as oneDNN wants it: [g, M/g, C/g, k...] when there are groups.
 Shape groupedShape(const Shape& weights, int64_t groups) {
@@ -102,13 +105,21 @@ KernelChoice makeConv(const KernelRequest& request, CpuContext& context) {
   const auto source = onednnDesc(input, DType::f32, Layout::channelsLast);
   const auto target = onednnDesc(output, DType::f32, Layout::channelsLast);
   const auto bias = request.has(2) ? onednnDesc(request.shape(2), DType::f32, Layout::plain) : dnnl::memory::desc();
-  const dnnl::convolution_forward::desc operation(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source,
-                                                  onednnAny(grouped, DType::f32), bias, target, geometry.strides, geometry.dilations,
-                                                  geometry.before, geometry.after);
+  const dnnl::convolution_forward::desc operation(
+      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, onednnAny(grouped, DType::f32),
+      bias, target, geometry.strides, geometry.dilations, geometry.before, geometry.after);
   const dnnl::convolution_forward::primitive_desc description(operation, post.attributes, context.engine);
-  ConvKernel::Parts parts{dnnl::convolution_forward(description), description.impl_info_str(), {}, post.argumentInputs, {}, {}, macs, threads};
+  ConvKernel::Parts parts{dnnl::convolution_forward(description),
+                          description.impl_info_str(),
+                          {},
+                          post.argumentInputs,
+                          {},
+                          {},
+                          macs,
+                          threads};
   parts.arguments = {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, target}, {DNNL_ARG_WEIGHTS, description.weights_desc()}};
-  parts.weights = context.packed.reordered(weights, onednnDesc(grouped, DType::f32, Layout::plain), description.weights_desc(), context.engine);
+  parts.weights = context.packed.reordered(weights, onednnDesc(grouped, DType::f32, Layout::plain),
+                                           description.weights_desc(), context.engine);
   if (request.has(2)) {
     parts.arguments.emplace_back(DNNL_ARG_BIAS, bias);
     parts.bias = context.packed.reordered(*request.constant(2), bias, bias, context.engine);

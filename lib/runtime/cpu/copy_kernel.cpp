@@ -1,3 +1,4 @@
+// Running lists of strided copies, all of them in one parallel region; and reorders, which are such a list of one.
 #include "lib/runtime/cpu/copy_kernel.h"
 
 #include <omp.h>
@@ -15,9 +16,15 @@ constexpr int64_t kParallelBytes = 1 << 17;
 
 }  // namespace
 
-CopyKernel::CopyKernel(std::string name, std::vector<CopyTask> tasks, int threads, std::vector<std::byte> fill, int64_t outputBytes)
-    : name_(std::move(name)), tasks_(std::move(tasks)), threads_(threads), fill_(std::move(fill)), outputBytes_(outputBytes),
-      from_(tasks_.size()), to_(tasks_.size()) {
+CopyKernel::CopyKernel(std::string name, std::vector<CopyTask> tasks, int threads, std::vector<std::byte> fill,
+                       int64_t outputBytes)
+    : name_(std::move(name)),
+      tasks_(std::move(tasks)),
+      threads_(threads),
+      fill_(std::move(fill)),
+      outputBytes_(outputBytes),
+      from_(tasks_.size()),
+      to_(tasks_.size()) {
   for (const CopyTask& task : tasks_) bytes_ += task.copy.bytes();
 }
 
@@ -25,7 +32,9 @@ void CopyKernel::bind(std::span<std::byte* const> inputs, std::span<std::byte* c
   for (size_t i = 0; i < tasks_.size(); ++i) {
     from_[i] = inputs[tasks_[i].input];
     to_[i] = outputs[tasks_[i].output];
-    if (tasks_[i].copy.isContiguous() && from_[i] + tasks_[i].copy.fromOffsetBytes() == to_[i] + tasks_[i].copy.toOffsetBytes()) from_[i] = nullptr;
+    if (tasks_[i].copy.isContiguous() &&
+        from_[i] + tasks_[i].copy.fromOffsetBytes() == to_[i] + tasks_[i].copy.toOffsetBytes())
+      from_[i] = nullptr;
   }
   filled_ = outputs[0];
 }
@@ -37,13 +46,16 @@ void CopyKernel::fill() const {
     return;
   }
   const size_t size = fill_.size();
-  for (int64_t at = 0; at < outputBytes_; at += static_cast<int64_t>(size)) std::memcpy(filled_ + at, fill_.data(), size);
+  for (int64_t at = 0; at < outputBytes_; at += static_cast<int64_t>(size))
+    std::memcpy(filled_ + at, fill_.data(), size);
 }
 
-/// Share `part` of `parts` of every task. In small blocks, so that tasks which write neighbouring elements find them in the cache.
+/// Share `part` of `parts` of every task. In small blocks, so that tasks which write neighbouring elements find them in
+/// the cache.
 void CopyKernel::copyShare(int64_t part, int64_t parts) const {
   constexpr int64_t kBlockBytes = 1 << 14;
-  const bool isTogether = std::ranges::all_of(tasks_, [&](const CopyTask& task) { return task.copy.parts() == tasks_[0].copy.parts(); });
+  const bool isTogether =
+      std::ranges::all_of(tasks_, [&](const CopyTask& task) { return task.copy.parts() == tasks_[0].copy.parts(); });
   for (size_t i = 0; i < (isTogether ? 1 : tasks_.size()); ++i) {
     const int64_t count = tasks_[i].copy.parts();
     const int64_t last = count * (part + 1) / parts;

@@ -16,7 +16,8 @@ struct CopyTask {
 class CopyKernel : public Kernel {
  public:
   /// `fill`: bytes of one element that output 0 is filled with before the copies; `outputBytes` is its size.
-  CopyKernel(std::string name, std::vector<CopyTask> tasks, int threads, std::vector<std::byte> fill = {}, int64_t outputBytes = 0);
+  CopyKernel(std::string name, std::vector<CopyTask> tasks, int threads, std::vector<std::byte> fill = {},
+             int64_t outputBytes = 0);
   std::string name() const override { return name_; }
   /// A task whose source already is its place in the output is left out.
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte* scratch) override;

@@ -1,12 +1,15 @@
 // One source for all instruction sets (see elementwise_loops.cpp).
 #include "lib/runtime/cpu/copy_loops.h"
 
+// The order of these matters.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lib/runtime/cpu/copy_loops.cpp"
 #include "lib/runtime/cpu/vector_targets.h"
 // Highway includes this file again for each target.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace compress::HWY_NAMESPACE {
@@ -36,7 +39,8 @@ namespace compress {
 
 HWY_EXPORT(three);
 
-void interleaveThree(const uint32_t* first, const uint32_t* second, const uint32_t* third, uint32_t* to, int64_t count) {
+void interleaveThree(const uint32_t* first, const uint32_t* second, const uint32_t* third, uint32_t* to,
+                     int64_t count) {
   HWY_DYNAMIC_DISPATCH(three)(first, second, third, to, count);
 }
 

@@ -23,6 +23,8 @@ struct KernelEntry {
 };
 /// All fast kernels, in the order in which they are asked.
 std::span<const KernelEntry> cpuKernels();
-inline KernelChoice notForMe() { return {}; }
+inline KernelChoice notForMe() {
+  return {};
+}
 
 }  // namespace compress

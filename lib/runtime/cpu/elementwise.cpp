@@ -42,7 +42,8 @@ std::vector<LoopAxis> makeLoops(const Shape& whole, Layout layout, const std::ve
     LoopAxis next{whole[axis], {}};
     for (const auto& operand : strides) next.steps.push_back(operand[axis]);
     bool isMerged = !loops.empty();
-    for (size_t k = 0; isMerged && k < next.steps.size(); ++k) isMerged = loops.back().steps[k] == next.steps[k] * next.count;
+    for (size_t k = 0; isMerged && k < next.steps.size(); ++k)
+      isMerged = loops.back().steps[k] == next.steps[k] * next.count;
     if (isMerged) {
       next.count *= loops.back().count;
       loops.back() = next;
@@ -79,7 +80,8 @@ class ElementwiseKernel : public Kernel {
   std::string name() const override { return "vector"; }
 
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
-    for (size_t i = 0; i < operandInputs_.size(); ++i) operands_[i] = reinterpret_cast<const float*>(inputs[operandInputs_[i]]);
+    for (size_t i = 0; i < operandInputs_.size(); ++i)
+      operands_[i] = reinterpret_cast<const float*>(inputs[operandInputs_[i]]);
     target_ = reinterpret_cast<float*>(outputs[0]);
   }
 
@@ -118,7 +120,8 @@ class ElementwiseKernel : public Kernel {
         ++operand;
       }
       const float* source = operands_[0] + offsetOf(row, 0) + begin * inner_.steps[0];
-      runElementwise(source, isUnit_ ? inner_.steps[0] : 0, target_ + row * inner_.count + begin, count, {ops, ops_.size()});
+      runElementwise(source, isUnit_ ? inner_.steps[0] : 0, target_ + row * inner_.count + begin, count,
+                     {ops, ops_.size()});
     }
   }
 
@@ -159,7 +162,9 @@ Layout preferredLayout(const KernelRequest& request) {
 /// In channels-last layout an operand of lower rank that is more than a scalar would need its axes moved.
 bool fitsChannelsLast(const KernelRequest& request) {
   for (size_t i = 0; i < request.node.inputs.size(); ++i)
-    if (request.has(i) && request.shape(i).rank() != request.outputShape().rank() && request.shape(i).elementCount() != 1) return false;
+    if (request.has(i) && request.shape(i).rank() != request.outputShape().rank() &&
+        request.shape(i).elementCount() != 1)
+      return false;
   return true;
 }
 
@@ -173,7 +178,8 @@ KernelChoice makeElementwise(const KernelRequest& request, CpuContext&) {
   const size_t rank = request.outputShape().rank();
   for (size_t i = 0; i < request.node.inputs.size(); ++i) {
     choice.inputLayouts.push_back(request.has(i) && request.shape(i).rank() == rank ? layout : Layout::plain);
-    if (choice.overwrites < 0 && request.canOverwrite[i] && request.shape(i) == request.outputShape() && request.inputLayouts[i] == layout)
+    if (choice.overwrites < 0 && request.canOverwrite[i] && request.shape(i) == request.outputShape() &&
+        request.inputLayouts[i] == layout)
       choice.overwrites = static_cast<int>(i);
   }
   choice.outputLayouts = {layout};

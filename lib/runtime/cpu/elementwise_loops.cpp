@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+// The order of these matters.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lib/runtime/cpu/elementwise_loops.cpp"
 #include "lib/runtime/cpu/vector_targets.h"
@@ -12,6 +14,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 #include <hwy/contrib/math/math-inl.h>
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace compress::HWY_NAMESPACE {
@@ -59,7 +62,8 @@ HWY_INLINE void zipRange(const Range& r, const float* other, int64_t step, const
     return mapRange(r, [&](D dd, V x) { return apply(dd, x, same); });
   }
   int64_t i = 0;
-  for (; i + lanes <= r.count; i += lanes) hn::StoreU(apply(d, hn::LoadU(d, r.from + i), hn::LoadU(d, other + i)), d, r.to + i);
+  for (; i + lanes <= r.count; i += lanes)
+    hn::StoreU(apply(d, hn::LoadU(d, r.from + i), hn::LoadU(d, other + i)), d, r.to + i);
   if (i == r.count) return;
   HWY_ALIGN float last[HWY_MAX_BYTES / sizeof(float)] = {};
   HWY_ALIGN float lastOther[HWY_MAX_BYTES / sizeof(float)] = {};
@@ -75,8 +79,8 @@ HWY_INLINE void mapScalars(const Range& r, const Apply& apply) {
   for (int64_t i = 0; i < r.count; ++i) r.to[i] = apply(r.from[i]);
 }
 
-/// 1 / (1 + exp(-x)): 2^t by a polynomial of degree 6 on [-0.5, 0.5] (error below 2e-7), and a reciprocal estimate with Newton steps,
-/// which together take half the time of an exact exponential and a division.
+/// 1 / (1 + exp(-x)): 2^t by a polynomial of degree 6 on [-0.5, 0.5] (error below 2e-7), and a reciprocal estimate with
+/// Newton steps, which together take half the time of an exact exponential and a division.
 HWY_INLINE V sigmoid(D d, V x) {
   const hn::RebindToSigned<D> di;
   const V limit = hn::Set(d, 126.F);
@@ -111,58 +115,92 @@ void unary(const LoopOp& op, const Range& t) {
   const float b = op.beta;
   using Kind = PostOp::Kind;
   switch (op.kind) {
-    case Kind::relu: return mapRange(t, [](D d, V x) { return hn::Max(x, hn::Zero(d)); });
+    case Kind::relu:
+      return mapRange(t, [](D d, V x) { return hn::Max(x, hn::Zero(d)); });
     case Kind::leakyRelu:
-      return mapRange(t, [a](D d, V x) { return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, hn::Set(d, a)), x); });
-    case Kind::clip: return mapRange(t, [a, b](D d, V x) { return hn::Min(hn::Max(x, hn::Set(d, a)), hn::Set(d, b)); });
-    case Kind::sigmoid: return mapRange(t, [](D d, V x) { return sigmoid(d, x); });
-    case Kind::tanh: return mapRange(t, [](D d, V x) { return hn::Tanh(d, x); });
-    case Kind::silu: return mapRange(t, [](D d, V x) { return hn::Mul(x, sigmoid(d, x)); });
-    case Kind::hardSwish: return mapRange(t, [](D d, V x) { return hn::Mul(x, hardSigmoid(d, x, 1.F / 6.F, 0.5F)); });
-    case Kind::hardSigmoid: return mapRange(t, [a, b](D d, V x) { return hardSigmoid(d, x, a, b); });
+      return mapRange(t,
+                      [a](D d, V x) { return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, hn::Set(d, a)), x); });
+    case Kind::clip:
+      return mapRange(t, [a, b](D d, V x) { return hn::Min(hn::Max(x, hn::Set(d, a)), hn::Set(d, b)); });
+    case Kind::sigmoid:
+      return mapRange(t, [](D d, V x) { return sigmoid(d, x); });
+    case Kind::tanh:
+      return mapRange(t, [](D d, V x) { return hn::Tanh(d, x); });
+    case Kind::silu:
+      return mapRange(t, [](D d, V x) { return hn::Mul(x, sigmoid(d, x)); });
+    case Kind::hardSwish:
+      return mapRange(t, [](D d, V x) { return hn::Mul(x, hardSigmoid(d, x, 1.F / 6.F, 0.5F)); });
+    case Kind::hardSigmoid:
+      return mapRange(t, [a, b](D d, V x) { return hardSigmoid(d, x, a, b); });
     case Kind::elu:
       return mapRange(t, [a](D d, V x) {
         const V low = hn::Mul(hn::Set(d, a), hn::Expm1(d, hn::Min(x, hn::Zero(d))));
         return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), low, x);
       });
-    case Kind::exp: return mapRange(t, [](D d, V x) { return hn::Exp(d, hn::Min(x, hn::Set(d, 104.F))); });
-    case Kind::sqrt: return mapRange(t, [](D, V x) { return hn::Sqrt(x); });
-    case Kind::reciprocal: return mapRange(t, [](D d, V x) { return hn::Div(hn::Set(d, 1.F), x); });
-    case Kind::abs: return mapRange(t, [](D, V x) { return hn::Abs(x); });
-    case Kind::neg: return mapRange(t, [](D, V x) { return hn::Neg(x); });
-    case Kind::floor: return mapRange(t, [](D, V x) { return hn::Floor(x); });
-    case Kind::ceil: return mapRange(t, [](D, V x) { return hn::Ceil(x); });
-    case Kind::round: return mapRange(t, [](D, V x) { return hn::Round(x); });
-    case Kind::linear: return mapRange(t, [a, b](D d, V x) { return hn::Add(hn::Mul(x, hn::Set(d, a)), hn::Set(d, b)); });
-    case Kind::log: return mapScalars(t, [](float x) { return std::log(x); });
-    case Kind::erf: return mapScalars(t, [](float x) { return std::erf(x); });
-    case Kind::geluErf: return mapScalars(t, [](float x) { return 0.5F * x * (1.F + std::erf(x * 0.70710678F)); });
+    case Kind::exp:
+      return mapRange(t, [](D d, V x) { return hn::Exp(d, hn::Min(x, hn::Set(d, 104.F))); });
+    case Kind::sqrt:
+      return mapRange(t, [](D, V x) { return hn::Sqrt(x); });
+    case Kind::reciprocal:
+      return mapRange(t, [](D d, V x) { return hn::Div(hn::Set(d, 1.F), x); });
+    case Kind::abs:
+      return mapRange(t, [](D, V x) { return hn::Abs(x); });
+    case Kind::neg:
+      return mapRange(t, [](D, V x) { return hn::Neg(x); });
+    case Kind::floor:
+      return mapRange(t, [](D, V x) { return hn::Floor(x); });
+    case Kind::ceil:
+      return mapRange(t, [](D, V x) { return hn::Ceil(x); });
+    case Kind::round:
+      return mapRange(t, [](D, V x) { return hn::Round(x); });
+    case Kind::linear:
+      return mapRange(t, [a, b](D d, V x) { return hn::Add(hn::Mul(x, hn::Set(d, a)), hn::Set(d, b)); });
+    case Kind::log:
+      return mapScalars(t, [](float x) { return std::log(x); });
+    case Kind::erf:
+      return mapScalars(t, [](float x) { return std::erf(x); });
+    case Kind::geluErf:
+      return mapScalars(t, [](float x) { return 0.5F * x * (1.F + std::erf(x * 0.70710678F)); });
     case Kind::geluTanh:
       return mapRange(t, [](D d, V x) {
-        const V inner = hn::Mul(hn::Set(d, 0.7978845608F), hn::Add(x, hn::Mul(hn::Set(d, 0.044715F), hn::Mul(x, hn::Mul(x, x)))));
+        const V inner =
+            hn::Mul(hn::Set(d, 0.7978845608F), hn::Add(x, hn::Mul(hn::Set(d, 0.044715F), hn::Mul(x, hn::Mul(x, x)))));
         return hn::Mul(hn::Mul(hn::Set(d, 0.5F), x), hn::Add(hn::Set(d, 1.F), hn::Tanh(d, inner)));
       });
-    case Kind::softplus: return mapScalars(t, [](float x) { return std::max(x, 0.F) + std::log1p(std::exp(-std::abs(x))); });
+    case Kind::softplus:
+      return mapScalars(t, [](float x) { return std::max(x, 0.F) + std::log1p(std::exp(-std::abs(x))); });
     case Kind::mish:
-      return mapScalars(t, [](float x) { return x * std::tanh(std::max(x, 0.F) + std::log1p(std::exp(-std::abs(x)))); });
-    default: return;
+      return mapScalars(t,
+                        [](float x) { return x * std::tanh(std::max(x, 0.F) + std::log1p(std::exp(-std::abs(x)))); });
+    default:
+      return;
   }
 }
 
 void binary(const LoopOp& op, const float* other, const Range& t) {
   using Kind = PostOp::Kind;
   switch (op.kind) {
-    case Kind::add: return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Add(x, y); });
-    case Kind::sub: return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Sub(x, y); });
-    case Kind::reverseSub: return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Sub(y, x); });
-    case Kind::mul: return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Mul(x, y); });
-    case Kind::div: return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Div(x, y); });
-    case Kind::reverseDiv: return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Div(y, x); });
-    case Kind::min: return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Min(x, y); });
-    case Kind::max: return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Max(x, y); });
+    case Kind::add:
+      return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Add(x, y); });
+    case Kind::sub:
+      return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Sub(x, y); });
+    case Kind::reverseSub:
+      return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Sub(y, x); });
+    case Kind::mul:
+      return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Mul(x, y); });
+    case Kind::div:
+      return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Div(x, y); });
+    case Kind::reverseDiv:
+      return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Div(y, x); });
+    case Kind::min:
+      return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Min(x, y); });
+    case Kind::max:
+      return zipRange(t, other, op.step, [](D, V x, V y) { return hn::Max(x, y); });
     case Kind::prelu:
-      return zipRange(t, other, op.step, [](D d, V x, V y) { return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, y), x); });
-    default: return;
+      return zipRange(t, other, op.step,
+                      [](D d, V x, V y) { return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, y), x); });
+    default:
+      return;
   }
 }
 
@@ -173,9 +211,12 @@ void elementwise(const float* source, int64_t sourceStep, float* target, int64_t
     const int64_t n = std::min(kTile, count - begin);
     if (sourceStep == 0) std::fill(tile, tile + n, *source);
     for (size_t i = 0; i < ops.size(); ++i) {
-      const Range range{i == 0 && sourceStep == 1 ? source + begin : tile, i + 1 == ops.size() ? target + begin : tile, n};
-      if (isBinary(ops[i].kind)) binary(ops[i], ops[i].operand + begin * ops[i].step, range);
-      else unary(ops[i], range);
+      const Range range{i == 0 && sourceStep == 1 ? source + begin : tile, i + 1 == ops.size() ? target + begin : tile,
+                        n};
+      if (isBinary(ops[i].kind))
+        binary(ops[i], ops[i].operand + begin * ops[i].step, range);
+      else
+        unary(ops[i], range);
     }
   }
 }
@@ -223,7 +264,8 @@ namespace compress {
 HWY_EXPORT(elementwise);
 HWY_EXPORT(softmax);
 
-void runElementwise(const float* source, int64_t sourceStep, float* target, int64_t count, std::span<const LoopOp> ops) {
+void runElementwise(const float* source, int64_t sourceStep, float* target, int64_t count,
+                    std::span<const LoopOp> ops) {
   HWY_DYNAMIC_DISPATCH(elementwise)(source, sourceStep, target, count, ops);
 }
 

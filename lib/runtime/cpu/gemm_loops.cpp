@@ -3,12 +3,15 @@
 
 #include <algorithm>
 
+// The order of these matters.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lib/runtime/cpu/gemm_loops.cpp"
 #include "lib/runtime/cpu/vector_targets.h"
 // Highway includes this file again for each target.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace compress::HWY_NAMESPACE {
@@ -39,7 +42,8 @@ HWY_INLINE void rowByPanel(const float* left, const float* panel, const float* b
   }
 }
 
-void smallGemm(const float* left, const float* panels, const float* bias, float* target, int64_t rows, int64_t inner, int64_t columns) {
+void smallGemm(const float* left, const float* panels, const float* bias, float* target, int64_t rows, int64_t inner,
+               int64_t columns) {
   float sums[kPanel];
   for (int64_t column = 0; column < columns; column += kPanel) {
     const float* panel = panels + column * inner;
@@ -60,7 +64,8 @@ namespace compress {
 
 HWY_EXPORT(smallGemm);
 
-void runSmallGemm(const float* left, const float* panels, const float* bias, float* target, int64_t rows, int64_t inner, int64_t columns) {
+void runSmallGemm(const float* left, const float* panels, const float* bias, float* target, int64_t rows, int64_t inner,
+                  int64_t columns) {
   HWY_DYNAMIC_DISPATCH(smallGemm)(left, panels, bias, target, rows, inner, columns);
 }
 

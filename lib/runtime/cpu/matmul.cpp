@@ -1,4 +1,5 @@
-// Small products by own loops on one thread; others by oneDNN's matmul (never inner_product, whose bytes differ by thread count).
+// Small products by own loops on one thread; others by oneDNN's matmul (never inner_product, whose bytes differ by
+// thread count).
 #include "lib/runtime/cpu/matmul.h"
 
 #include <algorithm>
@@ -27,14 +28,16 @@ AlignedBytes packPanels(const Tensor& right, const Tensor* bias, const Extents& 
   const std::span<const float> from = right.as<float>();
   for (int64_t k = 0; k < extents.inner; ++k)
     for (int64_t n = 0; n < extents.columns; ++n)
-      to[n / kPanel * kPanel * extents.inner + k * kPanel + n % kPanel] = from[static_cast<size_t>(k * extents.columns + n)];
+      to[n / kPanel * kPanel * extents.inner + k * kPanel + n % kPanel] =
+          from[static_cast<size_t>(k * extents.columns + n)];
   if (bias != nullptr) std::ranges::copy(bias->as<float>(), to + padded * extents.inner);
   return packed;
 }
 
 class SmallGemmKernel : public Kernel {
  public:
-  SmallGemmKernel(const KernelRequest& request, const Extents& extents, Packed packed) : extents_(extents), packed_(std::move(packed)) {
+  SmallGemmKernel(const KernelRequest& request, const Extents& extents, Packed packed)
+      : extents_(extents), packed_(std::move(packed)) {
     for (const PostOp& op : request.fused.post) {
       ops_.push_back({op.kind, op.alpha, op.beta, nullptr, 1});
       operandInputs_.push_back(op.input);
@@ -54,7 +57,8 @@ class SmallGemmKernel : public Kernel {
   void run() override {
     const float* panels = reinterpret_cast<const float*>(packed_->data());
     const int64_t padded = (extents_.columns + kPanel - 1) / kPanel * kPanel;
-    runSmallGemm(left_, panels, panels + padded * extents_.inner, target_, extents_.rows, extents_.inner, extents_.columns);
+    runSmallGemm(left_, panels, panels + padded * extents_.inner, target_, extents_.rows, extents_.inner,
+                 extents_.columns);
     if (!ops_.empty()) runElementwise(target_, 1, target_, extents_.rows * extents_.columns, ops_);
   }
 
@@ -73,7 +77,7 @@ class MatMulKernel : public Kernel {
     dnnl::primitive primitive;
     std::string name;
     std::vector<std::pair<int, dnnl::memory::desc>> arguments;
-    std::vector<int> inputs;   ///< node input of each argument; -1: the output, -2: packed right matrix, -3: packed bias
+    std::vector<int> inputs;  ///< node input of each argument; -1: the output, -2: packed right matrix, -3: packed bias
     Packed right;
     Packed bias;
     int64_t macs = 0;
@@ -125,8 +129,8 @@ std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& 
   parts.name = description.impl_info_str();
   parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, description.weights_desc()}, {DNNL_ARG_DST, target}};
   parts.inputs = {0, -2, -1};
-  parts.right = context.packed.reordered(*request.constant(1), onednnDesc(rightShape, DType::f32, Layout::plain), description.weights_desc(),
-                                         context.engine);
+  parts.right = context.packed.reordered(*request.constant(1), onednnDesc(rightShape, DType::f32, Layout::plain),
+                                         description.weights_desc(), context.engine);
   if (request.has(2)) {
     parts.arguments.emplace_back(DNNL_ARG_BIAS, bias);
     parts.inputs.push_back(-3);
@@ -156,7 +160,8 @@ KernelChoice makePlanGemm(const KernelRequest& request, CpuContext& context) {
   if (extents.rows * extents.inner * extents.columns <= kSmallProduct) {
     const Tensor* bias = request.constant(2);
     const std::string form = text("panels", bias != nullptr ? digest(*bias) : "");
-    Packed packed = context.packed.find(*request.constant(1), form, [&] { return packPanels(*request.constant(1), bias, extents); });
+    Packed packed = context.packed.find(*request.constant(1), form,
+                                        [&] { return packPanels(*request.constant(1), bias, extents); });
     kernel = std::make_unique<SmallGemmKernel>(request, extents, std::move(packed));
   } else {
     kernel = makeLargeGemm(request, context, extents);
@@ -170,7 +175,8 @@ KernelChoice makePlanGemm(const KernelRequest& request, CpuContext& context) {
 KernelChoice makeMatMul(const KernelRequest& request, CpuContext& context) {
   const Shape a = request.shape(0);
   const Shape b = request.shape(1);
-  if (request.dtype(0) != DType::f32 || a.rank() < 2 || b.rank() < 2 || request.outputShape().elementCount() == 0 || a[a.rank() - 1] == 0)
+  if (request.dtype(0) != DType::f32 || a.rank() < 2 || b.rank() < 2 || request.outputShape().elementCount() == 0 ||
+      a[a.rank() - 1] == 0)
     return notForMe();
   const size_t rank = std::max(a.rank(), b.rank());
   if (rank > 6) return notForMe();

@@ -1,3 +1,4 @@
+// Descriptors, and execution through the C interface with arguments that are made once.
 #include "lib/runtime/cpu/onednn.h"
 
 #include "lib/base/error.h"
@@ -9,12 +10,18 @@ namespace compress {
 dnnl::memory::data_type onednnType(DType dtype) {
   using Kind = dnnl::memory::data_type;
   switch (dtype) {
-    case DType::f32: return Kind::f32;
-    case DType::bf16: return Kind::bf16;
-    case DType::i32: return Kind::s32;
-    case DType::i8: return Kind::s8;
-    case DType::u8: return Kind::u8;
-    default: throw Error(ErrorKind::unsupported, text("element type ", nameOf(dtype), " has no oneDNN kernel"));
+    case DType::f32:
+      return Kind::f32;
+    case DType::bf16:
+      return Kind::bf16;
+    case DType::i32:
+      return Kind::s32;
+    case DType::i8:
+      return Kind::s8;
+    case DType::u8:
+      return Kind::u8;
+    default:
+      throw Error(ErrorKind::unsupported, text("element type ", nameOf(dtype), " has no oneDNN kernel"));
   }
 }
 

@@ -1,7 +1,7 @@
-// The one door to oneDNN 2.6: descriptors from our layouts, and primitives bound to memory whose execution allocates nothing.
+// The one door to oneDNN 2.6: descriptors from our layouts, and primitives bound to memory whose execution allocates
+// nothing.
 #pragma once
 #include <dnnl.hpp>
-
 #include <utility>
 #include <vector>
 

@@ -1,3 +1,4 @@
+// Entries are found by the content of the constant, so that plans for other shapes share what was packed before.
 #include "lib/runtime/cpu/packed_cache.h"
 
 #include <xxhash.h>
@@ -12,7 +13,8 @@ namespace {
 std::string keyOf(const Tensor& tensor, const std::string& form) {
   const auto raw = tensor.raw();
   const XXH128_hash_t hash = XXH3_128bits(raw.data(), raw.size());
-  return text(hash.high64, ':', hash.low64, ':', raw.size(), ':', nameOf(tensor.dtype()), ':', print(tensor.shape()), ':', form);
+  return text(hash.high64, ':', hash.low64, ':', raw.size(), ':', nameOf(tensor.dtype()), ':', print(tensor.shape()),
+              ':', form);
 }
 
 std::string bytesOf(const dnnl::memory::desc& desc) {

@@ -17,9 +17,10 @@ using Packed = std::shared_ptr<const AlignedBytes>;
 class PackedCache {
  public:
   /// `tensor`, read as `plain` (dense, C order, possibly with other dimensions), in the layout of `wanted`.
-  Packed reordered(const Tensor& tensor, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted, const dnnl::engine& engine);
-  /// What `make` gives, kept under the content of `tensor` and `form`, which names what `make` does. Entries live as long as a plan
-  /// holds them. Thread-safe; `make` may run twice at once, one result is kept.
+  Packed reordered(const Tensor& tensor, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted,
+                   const dnnl::engine& engine);
+  /// What `make` gives, kept under the content of `tensor` and `form`, which names what `make` does. Entries live as
+  /// long as a plan holds them. Thread-safe; `make` may run twice at once, one result is kept.
   Packed find(const Tensor& tensor, const std::string& form, const std::function<AlignedBytes()>& make);
 
  private:

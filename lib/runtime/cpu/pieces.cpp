@@ -52,7 +52,8 @@ bool isOutermost(const Shape& shape, size_t axis, Layout layout) {
   return true;
 }
 
-KernelChoice copies(const KernelRequest& request, std::vector<CopyTask> tasks, const std::vector<Layout>& inputs, Layout output) {
+KernelChoice copies(const KernelRequest& request, std::vector<CopyTask> tasks, const std::vector<Layout>& inputs,
+                    Layout output) {
   KernelChoice choice;
   choice.kernel = std::make_unique<CopyKernel>("copy", std::move(tasks), request.threads);
   choice.inputLayouts = inputs;
@@ -95,7 +96,10 @@ KernelChoice makeSlice(const KernelRequest& request, CpuContext&) {
   size_t cuts = 0;
   size_t axis = 0;
   for (size_t i = 0; i < from.rank(); ++i)
-    if (from[i] != to[i]) { ++cuts; axis = i; }
+    if (from[i] != to[i]) {
+      ++cuts;
+      axis = i;
+    }
   const bool isForward = std::ranges::all_of(window->steps, [](int64_t step) { return step == 1; });
   if (isForward && cuts <= 1 && (cuts == 0 || isOutermost(from, axis, layout))) {
     KernelChoice choice = copiesOfFirst(request, {}, layout);
@@ -146,10 +150,12 @@ KernelChoice makeConcat(const KernelRequest& request, CpuContext&) {
   for (size_t i = 0; i < request.node.inputs.size(); ++i) {
     const Shape part = request.shape(i);
     const Window all{std::vector<int64_t>(part.rank(), 0), std::vector<int64_t>(part.rank(), 1)};
-    if (part.elementCount() > 0) tasks.push_back({i, 0, windowCopy(bytes, part, stridesOf(part, layout), all, target, start * target[axis])});
+    if (part.elementCount() > 0)
+      tasks.push_back({i, 0, windowCopy(bytes, part, stridesOf(part, layout), all, target, start * target[axis])});
     start += part[axis];
   }
-  KernelChoice choice = copies(request, std::move(tasks), std::vector<Layout>(request.node.inputs.size(), layout), layout);
+  KernelChoice choice =
+      copies(request, std::move(tasks), std::vector<Layout>(request.node.inputs.size(), layout), layout);
   choice.inputsArePieces = isOutermost(whole, axis, layout);
   return choice;
 }
@@ -158,7 +164,8 @@ KernelChoice makePad(const KernelRequest& request, CpuContext&) {
   const int64_t bytes = elementBytes(request.dtype(0));
   const Shape from = request.shape(0);
   const Shape to = request.outputShape();
-  if (bytes == 0 || from.elementCount() == 0 || request.node.attributes.string("mode", "constant") != "constant") return notForMe();
+  if (bytes == 0 || from.elementCount() == 0 || request.node.attributes.string("mode", "constant") != "constant")
+    return notForMe();
   for (size_t i = 1; i < request.node.inputs.size(); ++i)
     if (request.has(i) && request.constant(i) == nullptr) return notForMe();
   const Layout layout = request.inputLayouts[0];
@@ -177,7 +184,8 @@ KernelChoice makePad(const KernelRequest& request, CpuContext&) {
   const Window all{std::vector<int64_t>(from.rank(), 0), std::vector<int64_t>(from.rank(), 1)};
   std::vector<CopyTask> tasks{{0, 0, windowCopy(bytes, from, stridesOf(from, layout), all, target, toOffset)}};
   KernelChoice choice = copiesOfFirst(request, {}, layout);
-  choice.kernel = std::make_unique<CopyKernel>("copy", std::move(tasks), request.threads, std::move(fill), to.elementCount() * bytes);
+  choice.kernel = std::make_unique<CopyKernel>("copy", std::move(tasks), request.threads, std::move(fill),
+                                               to.elementCount() * bytes);
   return choice;
 }
 
@@ -202,13 +210,16 @@ KernelChoice makeStridedConcat(const KernelRequest& request, CpuContext&) {
   };
   for (size_t i = 0; i < request.node.inputs.size(); ++i) {
     const Shape piece(part(extents, i));
-    tasks.push_back({i, 0, windowCopy(bytes, piece, stridesOf(request.shape(i), request.inputLayouts[i]), {part(starts, i), part(steps, i)}, target, start)});
+    tasks.push_back({i, 0,
+                     windowCopy(bytes, piece, stridesOf(request.shape(i), request.inputLayouts[i]),
+                                {part(starts, i), part(steps, i)}, target, start)});
     start += piece[axis] * target[axis];
     copied += piece.elementCount();
   }
   KernelChoice choice = copies(request, {}, request.inputLayouts, layout);
   std::vector<std::byte> fill(copied < whole.elementCount() ? static_cast<size_t>(bytes) : 0);
-  choice.kernel = std::make_unique<CopyKernel>("copy", std::move(tasks), request.threads, std::move(fill), whole.elementCount() * bytes);
+  choice.kernel = std::make_unique<CopyKernel>("copy", std::move(tasks), request.threads, std::move(fill),
+                                               whole.elementCount() * bytes);
   return choice;
 }
 

@@ -1,3 +1,4 @@
+// Pooling: geometry, the split of large windows into rows and columns, and rows spread over threads.
 #include "lib/runtime/cpu/pool.h"
 
 #include <omp.h>
@@ -22,7 +23,9 @@ class PoolKernel : public Kernel {
   std::string name() const override { return isSeparable() ? "vector separable" : "vector"; }
   /// Of the rows that the first pass makes; 0 for one pass.
   int64_t scratchBytes() const {
-    return isSeparable() ? images_ * shape_.height * shape_.outWidth * shape_.channels * static_cast<int64_t>(sizeof(float)) : 0;
+    return isSeparable()
+               ? images_ * shape_.height * shape_.outWidth * shape_.channels * static_cast<int64_t>(sizeof(float))
+               : 0;
   }
 
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte* scratch) override {
@@ -72,8 +75,8 @@ class PoolKernel : public Kernel {
   static void runRows(const PoolShape& shape, const float* source, float* target, int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const int64_t image = row / shape.outHeight;
-      runPoolRow(shape, source + image * shape.height * shape.width * shape.channels, target + row * shape.outWidth * shape.channels,
-                 row % shape.outHeight);
+      runPoolRow(shape, source + image * shape.height * shape.width * shape.channels,
+                 target + row * shape.outWidth * shape.channels, row % shape.outHeight);
     }
   }
 
@@ -90,14 +93,20 @@ struct PoolAxis {
   int64_t in = 1, out = 1, kernel = 1, stride = 1, dilation = 1, before = 0, after = 0;
 };
 
-PoolAxis axisOf(const KernelRequest& request, const ConvGeometry& geometry, const std::vector<int64_t>& kernel, size_t fromEnd) {
+PoolAxis axisOf(const KernelRequest& request, const ConvGeometry& geometry, const std::vector<int64_t>& kernel,
+                size_t fromEnd) {
   const Shape in = request.shape(0);
   const size_t spatial = in.rank() - 2;
   if (fromEnd >= spatial) return {};
   const size_t i = spatial - 1 - fromEnd;
   const std::vector<int64_t> pads = request.node.attributes.integers("pads", std::vector<int64_t>(2 * spatial, 0));
   const bool isExplicit = request.node.attributes.string("auto_pad", "NOTSET") == "NOTSET";
-  return {in[i + 2], request.outputShape()[i + 2], kernel[i], geometry.strides[i], geometry.dilations[i] + 1, geometry.before[i],
+  return {in[i + 2],
+          request.outputShape()[i + 2],
+          kernel[i],
+          geometry.strides[i],
+          geometry.dilations[i] + 1,
+          geometry.before[i],
           isExplicit ? pads[i + spatial] : std::max<int64_t>(geometry.after[i], 0)};
 }
 
@@ -115,8 +124,23 @@ KernelChoice makePool(const KernelRequest& request, CpuContext&) {
   const ConvGeometry geometry = convGeometry(request.node, in, Shape(weights), request.outputShape());
   const PoolAxis h = axisOf(request, geometry, kernel, 1);
   const PoolAxis w = axisOf(request, geometry, kernel, 0);
-  const PoolShape shape{in[1], h.in, w.in, h.out, w.out, h.kernel, w.kernel, h.stride, w.stride, h.dilation, w.dilation, h.before, w.before,
-                        h.after, w.after, request.node.op.ends_with("MaxPool"), request.node.attributes.integer("count_include_pad", 0) != 0};
+  const PoolShape shape{in[1],
+                        h.in,
+                        w.in,
+                        h.out,
+                        w.out,
+                        h.kernel,
+                        w.kernel,
+                        h.stride,
+                        w.stride,
+                        h.dilation,
+                        w.dilation,
+                        h.before,
+                        w.before,
+                        h.after,
+                        w.after,
+                        request.node.op.ends_with("MaxPool"),
+                        request.node.attributes.integer("count_include_pad", 0) != 0};
   auto pool = std::make_unique<PoolKernel>(shape, in[0], request.threads);
   KernelChoice choice;
   choice.scratchBytes = pool->scratchBytes();

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <limits>
 
+// The order of these matters.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lib/runtime/cpu/pool_loops.cpp"
 #include "lib/runtime/cpu/vector_targets.h"
 // Highway includes this file again for each target.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace compress::HWY_NAMESPACE {
@@ -23,7 +26,8 @@ struct Span {
   int64_t padded;  ///< positions in the image and its pads
 };
 
-Span spanOf(int64_t out, int64_t stride, int64_t kernel, int64_t dilation, int64_t before, int64_t after, int64_t extent) {
+Span spanOf(int64_t out, int64_t stride, int64_t kernel, int64_t dilation, int64_t before, int64_t after,
+            int64_t extent) {
   const int64_t start = out * stride - before;
   int64_t first = start;
   while (first < 0) first += dilation;
@@ -34,14 +38,17 @@ Span spanOf(int64_t out, int64_t stride, int64_t kernel, int64_t dilation, int64
 }
 
 template <typename D>
-HWY_INLINE void poolChannels(D d, const PoolShape& s, const float* image, float* target, const Span& rows, const Span& columns, float factor) {
+HWY_INLINE void poolChannels(D d, const PoolShape& s, const float* image, float* target, const Span& rows,
+                             const Span& columns, float factor) {
   auto sum = hn::Set(d, s.isMax ? -std::numeric_limits<float>::infinity() : 0.F);
   for (int64_t y = rows.first; y < rows.last; y += rows.step) {
     const float* line = image + y * s.width * s.channels;
     if (s.isMax) {
-      for (int64_t x = columns.first; x < columns.last; x += columns.step) sum = hn::Max(sum, hn::LoadU(d, line + x * s.channels));
+      for (int64_t x = columns.first; x < columns.last; x += columns.step)
+        sum = hn::Max(sum, hn::LoadU(d, line + x * s.channels));
     } else {
-      for (int64_t x = columns.first; x < columns.last; x += columns.step) sum = hn::Add(sum, hn::LoadU(d, line + x * s.channels));
+      for (int64_t x = columns.first; x < columns.last; x += columns.step)
+        sum = hn::Add(sum, hn::LoadU(d, line + x * s.channels));
     }
   }
   hn::StoreU(s.isMax ? sum : hn::Mul(sum, hn::Set(d, factor)), d, target);
@@ -49,7 +56,8 @@ HWY_INLINE void poolChannels(D d, const PoolShape& s, const float* image, float*
 
 /// Channels from `c` on in vectors of one size; the first channel that is left.
 template <typename D>
-HWY_INLINE int64_t poolVectors(D d, const PoolShape& s, const float* image, float* to, int64_t c, const Span& rows, const Span& columns, float factor) {
+HWY_INLINE int64_t poolVectors(D d, const PoolShape& s, const float* image, float* to, int64_t c, const Span& rows,
+                               const Span& columns, float factor) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (; c + lanes <= s.channels; c += lanes) poolChannels(d, s, image + c, to + c, rows, columns, factor);
   return c;
@@ -61,7 +69,8 @@ void poolRow(const PoolShape& s, const float* image, float* target, int64_t row)
     const Span columns = spanOf(column, s.strideWidth, s.kernelWidth, s.dilationWidth, s.padLeft, s.padRight, s.width);
     const int64_t there = std::max<int64_t>(0, (rows.last - rows.first + rows.step - 1) / rows.step) *
                           std::max<int64_t>(0, (columns.last - columns.first + columns.step - 1) / columns.step);
-    const float factor = 1.F / static_cast<float>(std::max<int64_t>(1, s.countsPads ? rows.padded * columns.padded : there));
+    const float factor =
+        1.F / static_cast<float>(std::max<int64_t>(1, s.countsPads ? rows.padded * columns.padded : there));
     float* const to = target + column * s.channels;
     int64_t c = poolVectors(hn::ScalableTag<float>(), s, image, to, 0, rows, columns, factor);
     c = poolVectors(hn::CappedTag<float, 8>(), s, image, to, c, rows, columns, factor);

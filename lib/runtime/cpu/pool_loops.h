@@ -5,14 +5,14 @@
 namespace compress {
 
 struct PoolShape {
-  int64_t channels, height, width;            ///< of the input
+  int64_t channels, height, width;  ///< of the input
   int64_t outHeight, outWidth;
   int64_t kernelHeight, kernelWidth;
   int64_t strideHeight, strideWidth;
   int64_t dilationHeight, dilationWidth;
   int64_t padTop, padLeft, padBottom, padRight;
   bool isMax;
-  bool countsPads;                            ///< averages divide by the window with its pads, not by the elements that exist
+  bool countsPads;  ///< averages divide by the window with its pads, not by the elements that exist
 };
 
 /// Output row `row` of one image.

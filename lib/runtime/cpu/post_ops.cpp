@@ -1,3 +1,4 @@
+// From Fused::post to oneDNN's attributes.
 #include "lib/runtime/cpu/post_ops.h"
 
 #include "lib/base/error.h"
@@ -10,29 +11,44 @@ using dnnl::algorithm;
 
 void appendUnary(dnnl::post_ops& ops, const PostOp& op) {
   switch (op.kind) {
-    case Kind::relu: return ops.append_eltwise(1.F, algorithm::eltwise_relu, 0.F, 0.F);
-    case Kind::leakyRelu: return ops.append_eltwise(1.F, algorithm::eltwise_relu, op.alpha, 0.F);
-    case Kind::clip: return ops.append_eltwise(1.F, algorithm::eltwise_clip, op.alpha, op.beta);
-    case Kind::sigmoid: return ops.append_eltwise(1.F, algorithm::eltwise_logistic, 0.F, 0.F);
-    case Kind::tanh: return ops.append_eltwise(1.F, algorithm::eltwise_tanh, 0.F, 0.F);
-    case Kind::silu: return ops.append_eltwise(1.F, algorithm::eltwise_swish, 1.F, 0.F);
-    case Kind::hardSwish: return ops.append_eltwise(1.F, algorithm::eltwise_hardswish, 0.F, 0.F);
-    case Kind::elu: return ops.append_eltwise(1.F, algorithm::eltwise_elu, op.alpha, 0.F);
-    case Kind::geluErf: return ops.append_eltwise(1.F, algorithm::eltwise_gelu_erf, 0.F, 0.F);
-    case Kind::geluTanh: return ops.append_eltwise(1.F, algorithm::eltwise_gelu_tanh, 0.F, 0.F);
-    case Kind::linear: return ops.append_eltwise(1.F, algorithm::eltwise_linear, op.alpha, op.beta);
+    case Kind::relu:
+      return ops.append_eltwise(1.F, algorithm::eltwise_relu, 0.F, 0.F);
+    case Kind::leakyRelu:
+      return ops.append_eltwise(1.F, algorithm::eltwise_relu, op.alpha, 0.F);
+    case Kind::clip:
+      return ops.append_eltwise(1.F, algorithm::eltwise_clip, op.alpha, op.beta);
+    case Kind::sigmoid:
+      return ops.append_eltwise(1.F, algorithm::eltwise_logistic, 0.F, 0.F);
+    case Kind::tanh:
+      return ops.append_eltwise(1.F, algorithm::eltwise_tanh, 0.F, 0.F);
+    case Kind::silu:
+      return ops.append_eltwise(1.F, algorithm::eltwise_swish, 1.F, 0.F);
+    case Kind::hardSwish:
+      return ops.append_eltwise(1.F, algorithm::eltwise_hardswish, 0.F, 0.F);
+    case Kind::elu:
+      return ops.append_eltwise(1.F, algorithm::eltwise_elu, op.alpha, 0.F);
+    case Kind::geluErf:
+      return ops.append_eltwise(1.F, algorithm::eltwise_gelu_erf, 0.F, 0.F);
+    case Kind::geluTanh:
+      return ops.append_eltwise(1.F, algorithm::eltwise_gelu_tanh, 0.F, 0.F);
+    case Kind::linear:
+      return ops.append_eltwise(1.F, algorithm::eltwise_linear, op.alpha, op.beta);
     case Kind::hardSigmoid:
       ops.append_eltwise(1.F, algorithm::eltwise_linear, op.alpha, op.beta);
       return ops.append_eltwise(1.F, algorithm::eltwise_clip, 0.F, 1.F);
-    default: throw Error(ErrorKind::bug, std::string("no oneDNN post-operation for ") + std::string(nameOf(op.kind)));
+    default:
+      throw Error(ErrorKind::bug, std::string("no oneDNN post-operation for ") + std::string(nameOf(op.kind)));
   }
 }
 
 algorithm binaryAlgorithm(Kind kind) {
   switch (kind) {
-    case Kind::add: return algorithm::binary_add;
-    case Kind::mul: return algorithm::binary_mul;
-    default: throw Error(ErrorKind::bug, std::string("no oneDNN post-operation for ") + std::string(nameOf(kind)));
+    case Kind::add:
+      return algorithm::binary_add;
+    case Kind::mul:
+      return algorithm::binary_mul;
+    default:
+      throw Error(ErrorKind::bug, std::string("no oneDNN post-operation for ") + std::string(nameOf(kind)));
   }
 }
 
@@ -40,10 +56,23 @@ algorithm binaryAlgorithm(Kind kind) {
 
 bool hasOnednnPostOp(Kind kind) {
   switch (kind) {
-    case Kind::relu: case Kind::leakyRelu: case Kind::clip: case Kind::sigmoid: case Kind::tanh: case Kind::silu: case Kind::hardSwish:
-    case Kind::elu: case Kind::geluErf: case Kind::geluTanh: case Kind::linear: case Kind::hardSigmoid: case Kind::add: case Kind::mul:
+    case Kind::relu:
+    case Kind::leakyRelu:
+    case Kind::clip:
+    case Kind::sigmoid:
+    case Kind::tanh:
+    case Kind::silu:
+    case Kind::hardSwish:
+    case Kind::elu:
+    case Kind::geluErf:
+    case Kind::geluTanh:
+    case Kind::linear:
+    case Kind::hardSigmoid:
+    case Kind::add:
+    case Kind::mul:
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 

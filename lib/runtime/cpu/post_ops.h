@@ -4,8 +4,9 @@
 
 namespace compress {
 
-/// oneDNN's form of `request.fused.post`. Tensor operands of binary operations are appended to `arguments` (argument index and
-/// descriptor) and `argumentInputs` (the node input that each one is); an `add` at index `sumAt` is done into the destination instead.
+/// oneDNN's form of `request.fused.post`. Tensor operands of binary operations are appended to `arguments` (argument
+/// index and descriptor) and `argumentInputs` (the node input that each one is); an `add` at index `sumAt` is done into
+/// the destination instead.
 struct OnednnPostOps {
   dnnl::primitive_attr attributes;
   std::vector<std::pair<int, dnnl::memory::desc>> arguments;

@@ -1,3 +1,4 @@
+// A node that has no fast kernel, wrapped: memory becomes tensors, the reference runs, tensors become memory.
 #include "lib/runtime/cpu/reference_kernel.h"
 
 #include <cstring>
@@ -19,9 +20,13 @@ class ReferenceKernel : public Kernel {
     }
     Node node = request.node;
     for (ValueId& input : node.inputs)
-      if (input) input = graph_.add({request.graph.graph.value(input).name, request.graph.graph.value(input).type, std::nullopt, {}});
+      if (input)
+        input = graph_.add(
+            {request.graph.graph.value(input).name, request.graph.graph.value(input).type, std::nullopt, {}});
     for (ValueId& output : node.outputs)
-      if (output) output = graph_.add({request.graph.graph.value(output).name, request.graph.graph.value(output).type, std::nullopt, {}});
+      if (output)
+        output = graph_.add(
+            {request.graph.graph.value(output).name, request.graph.graph.value(output).type, std::nullopt, {}});
     node_ = graph_.append(std::move(node));
   }
 
@@ -51,8 +56,8 @@ class ReferenceKernel : public Kernel {
   void copyOut(size_t index, const Tensor& result) {
     const Type& type = graph_.value(graph_.node(node_).outputs[index]).type;
     if (result.dtype() != type.dtype || !(result.shape() == *type.shape()))
-      throw Error(ErrorKind::bug, text("node '", graph_.node(node_).name, "' gave ", nameOf(result.dtype()), print(result.shape()), ", its shape rule said ",
-                                       print(type)));
+      throw Error(ErrorKind::bug, text("node '", graph_.node(node_).name, "' gave ", nameOf(result.dtype()),
+                                       print(result.shape()), ", its shape rule said ", print(type)));
     if (!result.raw().empty()) std::memcpy(outputs_[index], result.raw().data(), result.raw().size());
   }
 
@@ -69,8 +74,8 @@ class ReferenceKernel : public Kernel {
 KernelChoice makeReferenceKernel(const KernelRequest& request) {
   const OpSpec* spec = findOp(request.node.op, request.node.domain);
   if (spec == nullptr || spec->reference == nullptr || !request.fused.post.empty())
-    throw Error(ErrorKind::unsupported, text("operator ", request.node.domain.empty() ? "" : request.node.domain + ".", request.node.op,
-                                             " has no kernel on the cpu backend and no reference"));
+    throw Error(ErrorKind::unsupported, text("operator ", request.node.domain.empty() ? "" : request.node.domain + ".",
+                                             request.node.op, " has no kernel on the cpu backend and no reference"));
   KernelChoice choice;
   choice.kernel = std::make_unique<ReferenceKernel>(request);
   choice.inputLayouts.assign(request.node.inputs.size(), Layout::plain);

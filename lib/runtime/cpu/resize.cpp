@@ -1,3 +1,4 @@
+// Resize by the reference's own tables: nearest as copies of pixels, other modes as weighted sums of pixels.
 #include "lib/runtime/cpu/resize.h"
 
 #include <omp.h>
@@ -31,8 +32,12 @@ void overRows(int64_t rows, int64_t rowBytes, int threads, const RunRows& runRow
 class NearestKernel : public Kernel {
  public:
   NearestKernel(const Shape& from, const Table& rows, const Table& columns, int64_t elementBytes, int threads)
-      : images_(from[0]), height_(from[from.rank() - 2]), pixelBytes_(from[1] * elementBytes),
-        fromRowBytes_(from[from.rank() - 1] * pixelBytes_), toRowBytes_(static_cast<int64_t>(columns.size()) * pixelBytes_), threads_(threads) {
+      : images_(from[0]),
+        height_(from[from.rank() - 2]),
+        pixelBytes_(from[1] * elementBytes),
+        fromRowBytes_(from[from.rank() - 1] * pixelBytes_),
+        toRowBytes_(static_cast<int64_t>(columns.size()) * pixelBytes_),
+        threads_(threads) {
     for (const ResizeTaps& taps : rows) rows_.push_back(taps.indices[0]);
     for (const ResizeTaps& taps : columns) columns_.push_back(taps.indices[0]);
   }
@@ -43,7 +48,8 @@ class NearestKernel : public Kernel {
     target_ = outputs[0];
   }
   void run() override {
-    overRows(images_ * static_cast<int64_t>(rows_.size()), toRowBytes_, threads_, [this](int64_t first, int64_t last) { runRows(first, last); });
+    overRows(images_ * static_cast<int64_t>(rows_.size()), toRowBytes_, threads_,
+             [this](int64_t first, int64_t last) { runRows(first, last); });
   }
 
  private:
@@ -59,7 +65,8 @@ class NearestKernel : public Kernel {
       }
       const std::byte* const from = source_ + (row / count * height_ + y) * fromRowBytes_;
       for (size_t x = 0; x < columns_.size(); ++x)
-        std::memcpy(to + static_cast<int64_t>(x) * pixelBytes_, from + columns_[x] * pixelBytes_, static_cast<size_t>(pixelBytes_));
+        std::memcpy(to + static_cast<int64_t>(x) * pixelBytes_, from + columns_[x] * pixelBytes_,
+                    static_cast<size_t>(pixelBytes_));
     }
   }
 
@@ -74,8 +81,13 @@ class NearestKernel : public Kernel {
 class WeightedKernel : public Kernel {
  public:
   WeightedKernel(const Shape& from, Table rows, Table columns, int threads)
-      : images_(from[0]), height_(from[from.rank() - 2]), width_(from[from.rank() - 1]), channels_(from[1]), rows_(std::move(rows)),
-        columns_(std::move(columns)), threads_(threads) {}
+      : images_(from[0]),
+        height_(from[from.rank() - 2]),
+        width_(from[from.rank() - 1]),
+        channels_(from[1]),
+        rows_(std::move(rows)),
+        columns_(std::move(columns)),
+        threads_(threads) {}
 
   std::string name() const override { return "loops"; }
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
@@ -115,8 +127,9 @@ class WeightedKernel : public Kernel {
 };
 
 bool keepsAxis(const Table& table, int64_t extent) {
-  return static_cast<int64_t>(table.size()) == extent &&
-         std::ranges::all_of(table, [&](const ResizeTaps& taps) { return taps.indices == std::vector<int64_t>{&taps - table.data()}; });
+  return static_cast<int64_t>(table.size()) == extent && std::ranges::all_of(table, [&](const ResizeTaps& taps) {
+           return taps.indices == std::vector<int64_t>{&taps - table.data()};
+         });
 }
 
 bool isComplete(const Table& table) {
@@ -130,14 +143,20 @@ KernelChoice makeResize(const KernelRequest& request, CpuContext&) {
   for (size_t i = 1; i < request.node.inputs.size(); ++i)
     if (request.has(i) && request.constant(i) == nullptr) return notForMe();
   const int64_t bytes = elementBytes(request.dtype(0));
-  if (from.rank() != 4 || bytes == 0 || from.elementCount() == 0 || request.outputShape().elementCount() == 0) return notForMe();
-  const std::vector<Table> tables = resizeTables(request.node, from, request.constant(1), request.constant(2), request.constant(3));
-  if (!keepsAxis(tables[0], from[0]) || !keepsAxis(tables[1], from[1]) || !isComplete(tables[2]) || !isComplete(tables[3])) return notForMe();
+  if (from.rank() != 4 || bytes == 0 || from.elementCount() == 0 || request.outputShape().elementCount() == 0)
+    return notForMe();
+  const std::vector<Table> tables =
+      resizeTables(request.node, from, request.constant(1), request.constant(2), request.constant(3));
+  if (!keepsAxis(tables[0], from[0]) || !keepsAxis(tables[1], from[1]) || !isComplete(tables[2]) ||
+      !isComplete(tables[3]))
+    return notForMe();
   const bool isNearest = request.node.attributes.string("mode", "nearest") == "nearest";
   if (!isNearest && request.dtype(0) != DType::f32) return notForMe();
   KernelChoice choice;
-  if (isNearest) choice.kernel = std::make_unique<NearestKernel>(from, tables[2], tables[3], bytes, request.threads);
-  else choice.kernel = std::make_unique<WeightedKernel>(from, tables[2], tables[3], request.threads);
+  if (isNearest)
+    choice.kernel = std::make_unique<NearestKernel>(from, tables[2], tables[3], bytes, request.threads);
+  else
+    choice.kernel = std::make_unique<WeightedKernel>(from, tables[2], tables[3], request.threads);
   choice.inputLayouts.assign(request.node.inputs.size(), Layout::plain);
   choice.inputUsed.assign(request.node.inputs.size(), false);
   choice.inputLayouts[0] = Layout::channelsLast;

@@ -1,3 +1,4 @@
+// Axes are sorted by the target, merged where both sides allow, and walked so that the target is written front to back.
 #include "lib/runtime/cpu/strided_copy.h"
 
 #include <algorithm>
@@ -13,7 +14,8 @@ constexpr int64_t kTile = 16;
 
 /// rows x columns: the target is contiguous along columns, the source along rows.
 template <typename Element>
-void transposeTiles(const Element* from, Element* to, int64_t rows, int64_t columns, int64_t fromColumn, int64_t toRow) {
+void transposeTiles(const Element* from, Element* to, int64_t rows, int64_t columns, int64_t fromColumn,
+                    int64_t toRow) {
   for (int64_t row = 0; row < rows; row += kTile)
     for (int64_t column = 0; column < columns; column += kTile) {
       const int64_t rowEnd = std::min(rows, row + kTile);
@@ -33,16 +35,21 @@ void interleave(const Element* from, Element* to, int64_t rows, int64_t fromRow,
 /// Two innermost axes, element by element.
 template <typename Element>
 void copyPlane(const Element* from, Element* to, const CopyAxis& outer, const CopyAxis& inner) {
-  if (inner.to == 1 && outer.from == 1 && inner.count >= 8) return transposeTiles(from, to, outer.count, inner.count, inner.from, outer.to);
+  if (inner.to == 1 && outer.from == 1 && inner.count >= 8)
+    return transposeTiles(from, to, outer.count, inner.count, inner.from, outer.to);
   if (inner.to == 1) {
     switch (inner.count) {
-      case 2: return interleave<Element, 2>(from, to, outer.count, outer.from, inner.from, outer.to);
+      case 2:
+        return interleave<Element, 2>(from, to, outer.count, outer.from, inner.from, outer.to);
       case 3:
         if constexpr (sizeof(Element) == 4)
-          if (outer.from == 1 && outer.to == 3) return interleaveThree(from, from + inner.from, from + 2 * inner.from, to, outer.count);
+          if (outer.from == 1 && outer.to == 3)
+            return interleaveThree(from, from + inner.from, from + 2 * inner.from, to, outer.count);
         return interleave<Element, 3>(from, to, outer.count, outer.from, inner.from, outer.to);
-      case 4: return interleave<Element, 4>(from, to, outer.count, outer.from, inner.from, outer.to);
-      default: break;
+      case 4:
+        return interleave<Element, 4>(from, to, outer.count, outer.from, inner.from, outer.to);
+      default:
+        break;
     }
   }
   for (int64_t o = 0; o < outer.count; ++o) {
@@ -107,17 +114,23 @@ void StridedCopy::copyRange(const Element* from, Element* to, int64_t first, int
   to += first * part.to;
   if (axes_.size() == 1 && run_ == 1) return copyPlane(from, to, CopyAxis{1, 0, 0}, part);
   if (axes_.size() == 2 && run_ == 1) return copyPlane(from, to, part, axes_[1]);
-  for (int64_t i = 0; i < part.count; ++i) copyAxes(from + i * part.from, to + i * part.to, axes_.data() + 1, axes_.size() - 1, run_);
+  for (int64_t i = 0; i < part.count; ++i)
+    copyAxes(from + i * part.from, to + i * part.to, axes_.data() + 1, axes_.size() - 1, run_);
 }
 
 void StridedCopy::run(const std::byte* from, std::byte* to, int64_t first, int64_t last) const {
   if (count_ == 0 || first == last) return;
   switch (elementBytes_) {
-    case 1: return copyRange(reinterpret_cast<const uint8_t*>(from), reinterpret_cast<uint8_t*>(to), first, last);
-    case 2: return copyRange(reinterpret_cast<const uint16_t*>(from), reinterpret_cast<uint16_t*>(to), first, last);
-    case 4: return copyRange(reinterpret_cast<const uint32_t*>(from), reinterpret_cast<uint32_t*>(to), first, last);
-    case 8: return copyRange(reinterpret_cast<const uint64_t*>(from), reinterpret_cast<uint64_t*>(to), first, last);
-    default: throw Error(ErrorKind::bug, "a strided copy of elements that are not 1, 2, 4 or 8 bytes");
+    case 1:
+      return copyRange(reinterpret_cast<const uint8_t*>(from), reinterpret_cast<uint8_t*>(to), first, last);
+    case 2:
+      return copyRange(reinterpret_cast<const uint16_t*>(from), reinterpret_cast<uint16_t*>(to), first, last);
+    case 4:
+      return copyRange(reinterpret_cast<const uint32_t*>(from), reinterpret_cast<uint32_t*>(to), first, last);
+    case 8:
+      return copyRange(reinterpret_cast<const uint64_t*>(from), reinterpret_cast<uint64_t*>(to), first, last);
+    default:
+      throw Error(ErrorKind::bug, "a strided copy of elements that are not 1, 2, 4 or 8 bytes");
   }
 }
 

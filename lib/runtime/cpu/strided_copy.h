@@ -1,4 +1,5 @@
-// Copying a box of elements from one set of strides to another: the one mechanism behind reorders, Transpose, Slice, Concat, Pad and the like.
+// Copying a box of elements from one set of strides to another: the one mechanism behind reorders, Transpose, Slice,
+// Concat, Pad and the like.
 #pragma once
 #include <algorithm>
 #include <cstdint>

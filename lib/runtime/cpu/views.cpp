@@ -84,8 +84,10 @@ KernelChoice makeTranspose(const KernelRequest& request, CpuContext&) {
   const std::vector<int64_t> perm = request.node.attributes.integers("perm", reversed);
   const Layout layout = request.inputLayouts[0];
   if (isIdentity(perm)) return viewOf(request, layout, layout);
-  if (layout == Layout::channelsLast && perm == channelsToEnd(rank)) return viewOf(request, Layout::channelsLast, Layout::plain);
-  if (layout == Layout::plain && rank >= 3 && perm == channelsToFront(rank)) return viewOf(request, Layout::plain, Layout::channelsLast);
+  if (layout == Layout::channelsLast && perm == channelsToEnd(rank))
+    return viewOf(request, Layout::channelsLast, Layout::plain);
+  if (layout == Layout::plain && rank >= 3 && perm == channelsToFront(rank))
+    return viewOf(request, Layout::plain, Layout::channelsLast);
   if (layout == Layout::plain && keepsMemory(perm, from)) return viewOf(request, Layout::plain, Layout::plain);
   if (elementBytes(request.dtype(0)) == 0) return notForMe();
   const std::vector<int64_t> source = stridesOf(from, layout);

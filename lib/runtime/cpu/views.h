@@ -4,12 +4,13 @@
 
 namespace compress {
 
-KernelChoice makeReshape(const KernelRequest& request, CpuContext& context);    ///< Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout
+KernelChoice makeReshape(const KernelRequest& request,
+                         CpuContext& context);  ///< Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout
 KernelChoice makeTranspose(const KernelRequest& request, CpuContext& context);
 KernelChoice makeConcat(const KernelRequest& request, CpuContext& context);
 KernelChoice makeSlice(const KernelRequest& request, CpuContext& context);
 KernelChoice makeSplit(const KernelRequest& request, CpuContext& context);
-KernelChoice makePad(const KernelRequest& request, CpuContext& context);        ///< constant mode, constant non-negative pads
+KernelChoice makePad(const KernelRequest& request, CpuContext& context);  ///< constant mode, constant non-negative pads
 KernelChoice makeDepthToSpace(const KernelRequest& request, CpuContext& context);
 KernelChoice makeSpaceToDepth(const KernelRequest& request, CpuContext& context);
 KernelChoice makeStridedConcat(const KernelRequest& request, CpuContext& context);

@@ -1,3 +1,4 @@
+// Placement of buffers by size: the largest first, each in the tightest gap that its lifetime leaves.
 #include "lib/runtime/plan/arena.h"
 
 #include <algorithm>
@@ -8,7 +9,9 @@ namespace compress {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-int64_t aligned(int64_t bytes) { return (std::max<int64_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t aligned(int64_t bytes) {
+  return (std::max<int64_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 struct Range {
   int64_t begin;

@@ -1,3 +1,4 @@
+// Memory for the schedule's storages, pointers for its steps, and the loop that runs them.
 #include "lib/runtime/plan/executable.h"
 
 #include <algorithm>
@@ -30,19 +31,21 @@ struct PlanExecutable::Impl {
   int threads;
   bool profile;
   bool guarded;
-  std::vector<int> arenaIndex;                ///< storage -> buffer of the arena, -1 elsewhere
+  std::vector<int> arenaIndex;  ///< storage -> buffer of the arena, -1 elsewhere
   ArenaLayout layout;
   std::vector<Lifetime> lifetimes;
   AlignedBytes arena{0};
   std::vector<Pointers> pointers;
-  std::vector<size_t> borderSteps;            ///< those that touch the caller's memory
+  std::vector<size_t> borderSteps;  ///< those that touch the caller's memory
   std::vector<std::byte*> callerInputs;
   std::vector<std::byte*> callerOutputs;
   std::vector<Kernel*> kernels;
   std::vector<double> seconds;
   int64_t runs = 0;
 
-  Storage::Kind kindOf(Place place) const { return schedule.storages[static_cast<size_t>(schedule.rootOf(place).storage)].kind; }
+  Storage::Kind kindOf(Place place) const {
+    return schedule.storages[static_cast<size_t>(schedule.rootOf(place).storage)].kind;
+  }
 
   template <typename Visit>
   static void visitPlaces(const Step& step, const Visit& visit) {
@@ -62,7 +65,8 @@ struct PlanExecutable::Impl {
       });
     arenaIndex.assign(schedule.storages.size(), -1);
     for (size_t i = 0; i < schedule.storages.size(); ++i) {
-      if (schedule.storages[i].kind != Storage::Kind::arena || schedule.storages[i].parent >= 0 || lives[i].last < 0) continue;
+      if (schedule.storages[i].kind != Storage::Kind::arena || schedule.storages[i].parent >= 0 || lives[i].last < 0)
+        continue;
       lives[i].bytes = schedule.storages[i].bytes;
       arenaIndex[i] = static_cast<int>(lifetimes.size());
       lifetimes.push_back(lives[i]);
@@ -86,12 +90,17 @@ struct PlanExecutable::Impl {
     const Place root = schedule.rootOf(place);
     const Storage& storage = schedule.storages[static_cast<size_t>(root.storage)];
     switch (storage.kind) {
-      case Storage::Kind::input: return callerInputs[storage.index] + root.offset;
-      case Storage::Kind::output: return callerOutputs[storage.index] + root.offset;
-      case Storage::Kind::constant: return storage.constant + root.offset;
-      case Storage::Kind::arena: break;
+      case Storage::Kind::input:
+        return callerInputs[storage.index] + root.offset;
+      case Storage::Kind::output:
+        return callerOutputs[storage.index] + root.offset;
+      case Storage::Kind::constant:
+        return storage.constant + root.offset;
+      case Storage::Kind::arena:
+        break;
     }
-    return arena.data() + layout.offsets[static_cast<size_t>(arenaIndex[static_cast<size_t>(root.storage)])] + root.offset;
+    return arena.data() + layout.offsets[static_cast<size_t>(arenaIndex[static_cast<size_t>(root.storage)])] +
+           root.offset;
   }
 
   void bindStep(size_t index) {
@@ -112,10 +121,13 @@ struct PlanExecutable::Impl {
       kernels.push_back(step.kernel.get());
       bool isBorder = false;
       visitPlaces(step, [&](Place place) {
-        isBorder = isBorder || (place.storage >= 0 && (kindOf(place) == Storage::Kind::input || kindOf(place) == Storage::Kind::output));
+        isBorder = isBorder || (place.storage >= 0 &&
+                                (kindOf(place) == Storage::Kind::input || kindOf(place) == Storage::Kind::output));
       });
-      if (isBorder) borderSteps.push_back(i);
-      else bindStep(i);
+      if (isBorder)
+        borderSteps.push_back(i);
+      else
+        bindStep(i);
     }
   }
 
@@ -123,9 +135,11 @@ struct PlanExecutable::Impl {
     if (bindings.inputs.size() != schedule.inputs.size())
       throw Error(ErrorKind::bug, text(bindings.inputs.size(), " inputs bound, expected ", schedule.inputs.size()));
     for (size_t i = 0; i < schedule.inputs.size(); ++i)
-      if (bindings.inputs[i].dtype() != schedule.inputs[i].dtype || !(bindings.inputs[i].shape() == schedule.inputs[i].shape))
-        throw Error(ErrorKind::bug, text("input ", i, " is ", nameOf(bindings.inputs[i].dtype()), print(bindings.inputs[i].shape()),
-                                         ", the plan was made for ", nameOf(schedule.inputs[i].dtype), print(schedule.inputs[i].shape)));
+      if (bindings.inputs[i].dtype() != schedule.inputs[i].dtype ||
+          !(bindings.inputs[i].shape() == schedule.inputs[i].shape))
+        throw Error(ErrorKind::bug, text("input ", i, " is ", nameOf(bindings.inputs[i].dtype()),
+                                         print(bindings.inputs[i].shape()), ", the plan was made for ",
+                                         nameOf(schedule.inputs[i].dtype), print(schedule.inputs[i].shape)));
   }
 
   /// Allocates outputs that do not have their form yet, and binds the border steps again when a pointer has moved.
@@ -160,7 +174,8 @@ struct PlanExecutable::Impl {
   }
 };
 
-PlanExecutable::PlanExecutable(const FusedGraph& graph, KernelSource& source, const CompileOptions& options, bool guarded)
+PlanExecutable::PlanExecutable(const FusedGraph& graph, KernelSource& source, const CompileOptions& options,
+                               bool guarded)
     : impl_(std::make_unique<Impl>()) {
   const ThreadLimit limit(options.threads);
   impl_->schedule = makeSchedule(graph, source, options);
@@ -193,7 +208,9 @@ std::vector<StepInfo> PlanExecutable::steps() const {
   return infos;
 }
 
-int64_t PlanExecutable::arenaBytes() const { return impl_->layout.bytes; }
+int64_t PlanExecutable::arenaBytes() const {
+  return impl_->layout.bytes;
+}
 
 bool PlanExecutable::guardsIntact() const {
   bool isIntact = true;

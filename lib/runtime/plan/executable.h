@@ -9,8 +9,8 @@
 
 namespace compress {
 
-/// Lays the nodes of `graph` out as steps: kernels, reorders, liveness, arena. `guarded` gives each buffer memory of its own with guard bytes
-/// on both sides, for tests. `source` is used during the call only.
+/// Lays the nodes of `graph` out as steps: kernels, reorders, liveness, arena. `guarded` gives each buffer memory of
+/// its own with guard bytes on both sides, for tests. `source` is used during the call only.
 class PlanExecutable : public Executable {
  public:
   PlanExecutable(const FusedGraph& graph, KernelSource& source, const CompileOptions& options, bool guarded = false);

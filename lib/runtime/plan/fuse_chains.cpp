@@ -1,5 +1,6 @@
 // elementwise-chain: an Elementwise node behind another becomes part of it.
-// post-activation, post-residual: an Elementwise node behind a Conv or Gemm becomes its post-operations, without or with other tensors.
+// post-activation, post-residual: an Elementwise node behind a Conv or Gemm becomes its post-operations, without or
+// with other tensors.
 #include <algorithm>
 #include <functional>
 
@@ -10,34 +11,53 @@ namespace {
 
 using Kind = PostOp::Kind;
 
-/// What kernels of Conv and Gemm do to a result on its way out faster than a pass of its own would. Sigmoid and SiLU are not among them: oneDNN's
-/// take twice the time of the vector loops (6.5 against 3.2 ns per 16 elements, AVX-512), which work in the Conv's own buffer.
+/// What kernels of Conv and Gemm do to a result on its way out faster than a pass of its own would. Sigmoid and SiLU
+/// are not among them: oneDNN's take twice the time of the vector loops (6.5 against 3.2 ns per 16 elements, AVX-512),
+/// which work in the Conv's own buffer.
 bool isCheapPostOp(Kind kind) {
   switch (kind) {
-    case Kind::relu: case Kind::leakyRelu: case Kind::clip: case Kind::tanh: case Kind::hardSwish: case Kind::elu: case Kind::geluErf:
-    case Kind::geluTanh: case Kind::linear: case Kind::hardSigmoid: case Kind::add: case Kind::mul:
+    case Kind::relu:
+    case Kind::leakyRelu:
+    case Kind::clip:
+    case Kind::tanh:
+    case Kind::hardSwish:
+    case Kind::elu:
+    case Kind::geluErf:
+    case Kind::geluTanh:
+    case Kind::linear:
+    case Kind::hardSigmoid:
+    case Kind::add:
+    case Kind::mul:
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
-/// Operations that oneDNN does by the same algorithm. oneDNN 2.6 gives the second of a pair the parameters of the first.
+/// Operations that oneDNN does by the same algorithm. oneDNN 2.6 gives the second of a pair the parameters of the
+/// first.
 Kind familyOf(Kind kind) {
   switch (kind) {
-    case Kind::leakyRelu: return Kind::relu;
-    case Kind::clip: case Kind::hardSigmoid: return Kind::linear;
-    default: return kind;
+    case Kind::leakyRelu:
+      return Kind::relu;
+    case Kind::clip:
+    case Kind::hardSigmoid:
+      return Kind::linear;
+    default:
+      return kind;
   }
 }
 
 bool hasFamily(const std::vector<PostOp>& post, size_t count, Kind kind) {
-  return std::any_of(post.begin(), post.begin() + static_cast<std::ptrdiff_t>(count), [&](const PostOp& op) { return familyOf(op.kind) == familyOf(kind); });
+  return std::any_of(post.begin(), post.begin() + static_cast<std::ptrdiff_t>(count),
+                     [&](const PostOp& op) { return familyOf(op.kind) == familyOf(kind); });
 }
 
 /// Is every family there once? Tensors may be added and multiplied any number of times.
 bool hasDistinctFamilies(const std::vector<PostOp>& before, const std::vector<PostOp>& post) {
   for (size_t i = 0; i < post.size(); ++i)
-    if (!isBinary(post[i].kind) && (hasFamily(before, before.size(), post[i].kind) || hasFamily(post, i, post[i].kind))) return false;
+    if (!isBinary(post[i].kind) && (hasFamily(before, before.size(), post[i].kind) || hasFamily(post, i, post[i].kind)))
+      return false;
   return true;
 }
 
@@ -55,7 +75,9 @@ bool fitsBehind(const FusedGraph& graph, NodeId base, NodeId elementwise, bool w
   const bool hasTensors = std::ranges::any_of(post, [](const PostOp& op) { return isBinary(op.kind); });
   if (!hasDistinctFamilies(graph.fused(base).post, post)) return false;
   if (hasTensors != withTensors || (hasTensors && !graph.graph.node(base).is("Conv"))) return false;
-  if (graph.fused(base).post.size() + post.size() > kMaxPostOps || !(graph.shape(graph.graph.node(base).outputs[0]) == whole)) return false;
+  if (graph.fused(base).post.size() + post.size() > kMaxPostOps ||
+      !(graph.shape(graph.graph.node(base).outputs[0]) == whole))
+    return false;
   return std::ranges::all_of(post, [&](const PostOp& op) {
     return isCheapPostOp(op.kind) && (!isBinary(op.kind) || isPostOperand(graph, node.inputs[op.input], whole));
   });
@@ -68,8 +90,8 @@ std::map<NodeId, size_t> positions(const Graph& graph) {
   return result;
 }
 
-/// Inputs of an Elementwise node that come from nodes taking post-operations and are read by it alone; the latest such node first, since what it
-/// adds exists when it runs.
+/// Inputs of an Elementwise node that come from nodes taking post-operations and are read by it alone; the latest such
+/// node first, since what it adds exists when it runs.
 std::vector<size_t> findBaseInputs(const FusedGraph& graph, NodeId id, const std::map<NodeId, size_t>& position) {
   const Node& node = graph.graph.node(id);
   std::vector<size_t> inputs;
@@ -77,7 +99,8 @@ std::vector<size_t> findBaseInputs(const FusedGraph& graph, NodeId id, const std
     const NodeId producer = graph.graph.producer(node.inputs[i]);
     if (producer && takesPostOps(graph, producer) && graph.onlyReader(node.inputs[i]) == id) inputs.push_back(i);
   }
-  std::ranges::stable_sort(inputs, std::greater<>(), [&](size_t i) { return position.at(graph.graph.producer(node.inputs[i])); });
+  std::ranges::stable_sort(inputs, std::greater<>(),
+                           [&](size_t i) { return position.at(graph.graph.producer(node.inputs[i])); });
   return inputs;
 }
 
@@ -125,7 +148,11 @@ int64_t fuseElementwiseChains(FusedGraph& graph) {
   return changes;
 }
 
-int64_t fusePostActivation(FusedGraph& graph) { return fuseBehindBases(graph, false); }
-int64_t fusePostResidual(FusedGraph& graph) { return fuseBehindBases(graph, true); }
+int64_t fusePostActivation(FusedGraph& graph) {
+  return fuseBehindBases(graph, false);
+}
+int64_t fusePostResidual(FusedGraph& graph) {
+  return fuseBehindBases(graph, true);
+}
 
 }  // namespace compress

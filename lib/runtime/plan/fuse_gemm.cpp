@@ -1,4 +1,5 @@
-// gemm: Gemm and MatMul with a constant right side, and an Add of a constant row behind them, become plan operator Gemm.
+// gemm: Gemm and MatMul with a constant right side, and an Add of a constant row behind them, become plan operator
+// Gemm.
 #include "lib/runtime/plan/patterns.h"
 
 namespace compress {
@@ -25,11 +26,13 @@ std::optional<std::vector<float>> rowConstant(const FusedGraph& graph, ValueId i
 }
 
 std::optional<Product> productOf(const FusedGraph& graph, const Node& node) {
-  if ((!node.is("Gemm") && !node.is("MatMul")) || graph.dtype(node.outputs[0]) != DType::f32 || !graph.isConstant(node.inputs[1]))
+  if ((!node.is("Gemm") && !node.is("MatMul")) || graph.dtype(node.outputs[0]) != DType::f32 ||
+      !graph.isConstant(node.inputs[1]))
     return std::nullopt;
   const Tensor& right = *graph.graph.constant(node.inputs[1]);
   const Shape left = graph.shape(node.inputs[0]);
-  if (right.shape().rank() != 2 || left.rank() < 2 || left.elementCount() == 0 || right.elementCount() == 0) return std::nullopt;
+  if (right.shape().rank() != 2 || left.rank() < 2 || left.elementCount() == 0 || right.elementCount() == 0)
+    return std::nullopt;
   if (node.attributes.integer("transA", 0) != 0) return std::nullopt;
   const bool isTransposed = node.attributes.integer("transB", 0) != 0;
   const float alpha = node.is("Gemm") ? node.attributes.real("alpha", 1.F) : 1.F;
@@ -72,7 +75,8 @@ int64_t fuseGemm(FusedGraph& graph) {
     std::vector<float> bias = product->bias.value_or(std::vector<float>(static_cast<size_t>(product->columns), 0.F));
     const std::optional<NodeId> add = findBias(graph, graph.graph.node(id).outputs[0], product->columns, bias);
     const ValueId left = graph.graph.node(id).inputs[0];
-    const ValueId right = addConstant(graph, "gemm.right", Tensor::of<float>({product->inner, product->columns}, product->right));
+    const ValueId right =
+        addConstant(graph, "gemm.right", Tensor::of<float>({product->inner, product->columns}, product->right));
     const ValueId row = addConstant(graph, "gemm.bias", Tensor::of<float>({product->columns}, bias));
     graph.graph.setOp(id, "Gemm", kPlanDomain);
     graph.graph.setInputs(id, {left, right, row});

@@ -9,11 +9,14 @@ namespace {
 /// Pads of the spatial axes (begins, then ends) of a Pad with zeros; nothing when it does more.
 std::optional<std::vector<int64_t>> spatialZeroPads(const FusedGraph& graph, const Node& pad) {
   const size_t rank = graph.shape(pad.inputs[0]).rank();
-  if (!pad.is("Pad") || rank < 3 || pad.attributes.string("mode", "constant") != "constant" || !graph.isConstant(pad.inputs[1])) return std::nullopt;
+  if (!pad.is("Pad") || rank < 3 || pad.attributes.string("mode", "constant") != "constant" ||
+      !graph.isConstant(pad.inputs[1]))
+    return std::nullopt;
   if (pad.input(2) && scalarConstant(graph, pad.input(2)) != 0.F) return std::nullopt;
   if (pad.input(3)) return std::nullopt;
   const std::vector<int64_t> pads = toInts(*graph.graph.constant(pad.inputs[1]));
-  if (pads.size() != 2 * rank || pads[0] != 0 || pads[1] != 0 || pads[rank] != 0 || pads[rank + 1] != 0) return std::nullopt;
+  if (pads.size() != 2 * rank || pads[0] != 0 || pads[1] != 0 || pads[rank] != 0 || pads[rank + 1] != 0)
+    return std::nullopt;
   if (std::ranges::any_of(pads, [](int64_t value) { return value < 0; })) return std::nullopt;
   std::vector<int64_t> spatial(pads.begin() + 2, pads.begin() + static_cast<std::ptrdiff_t>(rank));
   spatial.insert(spatial.end(), pads.begin() + static_cast<std::ptrdiff_t>(rank) + 2, pads.end());
@@ -24,7 +27,8 @@ bool takesPads(const Node& node) {
   if (node.attributes.string("auto_pad", "NOTSET") != "NOTSET") return false;
   if (node.is("Conv")) return true;
   const std::vector<int64_t> own = node.attributes.integers("pads");
-  return node.is("AveragePool") && node.attributes.integer("ceil_mode", 0) == 0 && std::ranges::all_of(own, [](int64_t pad) { return pad == 0; });
+  return node.is("AveragePool") && node.attributes.integer("ceil_mode", 0) == 0 &&
+         std::ranges::all_of(own, [](int64_t pad) { return pad == 0; });
 }
 
 }  // namespace

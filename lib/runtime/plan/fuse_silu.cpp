@@ -12,7 +12,8 @@ int64_t fuseSilu(FusedGraph& graph) {
     const std::optional<NodeId> reader = graph.onlyReader(sigmoid.outputs[0]);
     if (!reader || !graph.graph.node(*reader).is("Mul")) continue;
     const Node& mul = graph.graph.node(*reader);
-    if (!(mul.inputs == std::vector{x, sigmoid.outputs[0]}) && !(mul.inputs == std::vector{sigmoid.outputs[0], x})) continue;
+    if (!(mul.inputs == std::vector{x, sigmoid.outputs[0]}) && !(mul.inputs == std::vector{sigmoid.outputs[0], x}))
+      continue;
     graph.graph.setOp(*reader, "Elementwise", kPlanDomain);
     graph.graph.setInputs(*reader, {x});
     graph.fused(*reader).post = {PostOp{PostOp::Kind::silu, 0, 0, 0}};

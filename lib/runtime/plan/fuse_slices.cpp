@@ -1,5 +1,6 @@
-// strided-slices: chains of Slices, a Concat of them (YOLOX's Focus) and a Pad of zeros behind them (a residual network's shortcut) become
-// plan operator StridedConcat: each input is read once, through a window of starts, steps and extents, into its place in the result.
+// strided-slices: chains of Slices, a Concat of them (YOLOX's Focus) and a Pad of zeros behind them (a residual
+// network's shortcut) become plan operator StridedConcat: each input is read once, through a window of starts, steps
+// and extents, into its place in the result.
 #include <algorithm>
 
 #include "lib/runtime/plan/patterns.h"
@@ -26,7 +27,8 @@ void prepend(const FusedGraph& graph, const Node& slice, Part& part) {
   const Shape whole = graph.shape(slice.inputs[0]);
   const std::vector<int64_t> starts = toInts(*graph.graph.constant(slice.inputs[1]));
   for (size_t i = 0; i < starts.size(); ++i) {
-    const size_t axis = slice.input(3) ? normalizedAxis(toInts(*graph.graph.constant(slice.input(3)))[i], whole.rank()) : i;
+    const size_t axis =
+        slice.input(3) ? normalizedAxis(toInts(*graph.graph.constant(slice.input(3)))[i], whole.rank()) : i;
     const int64_t step = slice.input(4) ? toInts(*graph.graph.constant(slice.input(4)))[i] : 1;
     const int64_t wrapped = starts[i] < 0 ? starts[i] + whole[axis] : starts[i];
     const int64_t start = std::clamp<int64_t>(wrapped, 0, step > 0 ? whole[axis] : whole[axis] - 1);
@@ -41,7 +43,8 @@ Part partOf(const FusedGraph& graph, ValueId value) {
   Part part{value, std::vector<int64_t>(shape.rank(), 0), std::vector<int64_t>(shape.rank(), 1), shape.dims(), {}};
   while (true) {
     const NodeId producer = graph.graph.producer(part.source);
-    if (!producer || !hasConstantParameters(graph, graph.graph.node(producer)) || !graph.onlyReader(part.source)) return part;
+    if (!producer || !hasConstantParameters(graph, graph.graph.node(producer)) || !graph.onlyReader(part.source))
+      return part;
     prepend(graph, graph.graph.node(producer), part);
     part.slices.push_back(producer);
     part.source = graph.graph.node(producer).inputs[0];
@@ -49,7 +52,8 @@ Part partOf(const FusedGraph& graph, ValueId value) {
 }
 
 /// Parameters of all parts, one after the other, as attributes of StridedConcat.
-void becomeStridedConcat(FusedGraph& graph, NodeId id, const std::vector<Part>& parts, int64_t axis, const std::vector<int64_t>& before) {
+void becomeStridedConcat(FusedGraph& graph, NodeId id, const std::vector<Part>& parts, int64_t axis,
+                         const std::vector<int64_t>& before) {
   std::vector<ValueId> inputs;
   std::vector<int64_t> starts, steps, extents;
   for (const Part& part : parts) {
@@ -86,7 +90,8 @@ bool fuseConcat(FusedGraph& graph, NodeId id) {
 
 /// Begins of a Pad with zeros that only grows the tensor.
 std::optional<std::vector<int64_t>> zeroPadBegins(const FusedGraph& graph, const Node& pad) {
-  if (pad.attributes.string("mode", "constant") != "constant" || !graph.isConstant(pad.inputs[1]) || pad.input(3)) return std::nullopt;
+  if (pad.attributes.string("mode", "constant") != "constant" || !graph.isConstant(pad.inputs[1]) || pad.input(3))
+    return std::nullopt;
   if (pad.input(2) && scalarConstant(graph, pad.input(2)) != 0.F) return std::nullopt;
   std::vector<int64_t> pads = toInts(*graph.graph.constant(pad.inputs[1]));
   if (std::ranges::any_of(pads, [](int64_t value) { return value < 0; })) return std::nullopt;
@@ -110,7 +115,11 @@ bool fuseSliceChain(FusedGraph& graph, NodeId id) {
   Part whole = part;
   const Node& node = graph.graph.node(id);
   const Shape result = graph.shape(node.outputs[0]);
-  whole = Part{node.inputs[0], std::vector<int64_t>(result.rank(), 0), std::vector<int64_t>(result.rank(), 1), result.dims(), {}};
+  whole = Part{node.inputs[0],
+               std::vector<int64_t>(result.rank(), 0),
+               std::vector<int64_t>(result.rank(), 1),
+               result.dims(),
+               {}};
   prepend(graph, node, whole);
   for (const NodeId slice : part.slices) prepend(graph, graph.graph.node(slice), whole);
   whole.slices = part.slices;
@@ -133,11 +142,15 @@ int64_t fuseStridedSlices(FusedGraph& graph) {
   for (const NodeId id : order) {
     if (!graph.graph.isAlive(id)) continue;
     const Node& node = graph.graph.node(id);
-    if (!node.domain.empty() || node.outputs.empty() || !node.outputs[0] || !isCopyable(graph, node.outputs[0])) continue;
+    if (!node.domain.empty() || node.outputs.empty() || !node.outputs[0] || !isCopyable(graph, node.outputs[0]))
+      continue;
     if (graph.shape(node.outputs[0]).elementCount() == 0) continue;
-    if (node.is("Concat")) changes += fuseConcat(graph, id);
-    else if (node.is("Pad")) changes += fusePadOfSlices(graph, id);
-    else if (hasConstantParameters(graph, node)) changes += fuseSliceChain(graph, id);
+    if (node.is("Concat"))
+      changes += fuseConcat(graph, id);
+    else if (node.is("Pad"))
+      changes += fusePadOfSlices(graph, id);
+    else if (hasConstantParameters(graph, node))
+      changes += fuseSliceChain(graph, id);
   }
   return changes;
 }

@@ -1,3 +1,4 @@
+// Making the private copy: concrete types, constants evaluated, observed values kept; and how nodes are absorbed.
 #include "lib/runtime/plan/fused_graph.h"
 
 #include <algorithm>
@@ -25,23 +26,28 @@ bool isFoldable(const Graph& graph, const Node& node, bool keepDequantize) {
 
 }  // namespace
 
-bool isBinary(PostOp::Kind kind) { return kind >= Kind::add; }
+bool isBinary(PostOp::Kind kind) {
+  return kind >= Kind::add;
+}
 
 std::string_view nameOf(PostOp::Kind kind) {
   static constexpr std::array<std::string_view, 32> kNames = {
-      "relu", "leakyRelu", "clip", "sigmoid", "tanh", "silu", "hardSwish", "hardSigmoid", "elu", "geluErf", "geluTanh", "mish",
-      "softplus", "exp", "log", "sqrt", "reciprocal", "abs", "neg", "floor", "ceil", "round", "erf", "linear",
-      "add", "sub", "reverseSub", "mul", "div", "reverseDiv", "min", "max"};
+      "relu",       "leakyRelu", "clip",       "sigmoid", "tanh",     "silu",       "hardSwish", "hardSigmoid",
+      "elu",        "geluErf",   "geluTanh",   "mish",    "softplus", "exp",        "log",       "sqrt",
+      "reciprocal", "abs",       "neg",        "floor",   "ceil",     "round",      "erf",       "linear",
+      "add",        "sub",       "reverseSub", "mul",     "div",      "reverseDiv", "min",       "max"};
   const size_t index = static_cast<size_t>(kind);
   return index < kNames.size() ? kNames[index] : "prelu";
 }
 
-FusedGraph::FusedGraph(const Graph& source, std::span<const Shape> inputShapes, std::span<const ValueId> observed) : graph(source) {
+FusedGraph::FusedGraph(const Graph& source, std::span<const Shape> inputShapes, std::span<const ValueId> observed)
+    : graph(source) {
   const std::vector<ValueId> inputs = graph.runtimeInputs();
   if (inputs.size() != inputShapes.size())
     throw Error(ErrorKind::bug, text(inputShapes.size(), " input shapes for ", inputs.size(), " inputs"));
   std::map<ValueId, Type> types;
-  for (size_t i = 0; i < inputs.size(); ++i) types[inputs[i]] = Type::tensor(graph.value(inputs[i]).type.dtype, inputShapes[i]);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    types[inputs[i]] = Type::tensor(graph.value(inputs[i]).type.dtype, inputShapes[i]);
   for (ValueId id : observed) graph.addOutput(id);
   const Inferred inferred = inferTypes(graph, types);
   for (ValueId id : graph.values()) {
@@ -74,7 +80,8 @@ Shape FusedGraph::shape(ValueId id) const {
 bool FusedGraph::isStatic() const {
   return std::ranges::all_of(graph.values(), [&](ValueId id) {
     const Type& type = graph.value(id).type;
-    return graph.value(id).constant || (type.isTensor() && type.dtype != DType::undefined && type.dtype != DType::string && type.shape());
+    return graph.value(id).constant ||
+           (type.isTensor() && type.dtype != DType::undefined && type.dtype != DType::string && type.shape());
   });
 }
 
@@ -120,9 +127,8 @@ void FusedGraph::absorbBefore(NodeId node, NodeId predecessor) {
   const Node gone = graph.node(predecessor);
   Fused& notes = fused_[node];
   notes.names.insert(notes.names.begin(), gone.name.empty() ? gone.op : gone.name);
-  const bool isUsed = std::ranges::any_of(gone.outputs, [&](ValueId output) {
-    return output && (graph.isOutput(output) || !graph.uses(output).empty());
-  });
+  const bool isUsed = std::ranges::any_of(
+      gone.outputs, [&](ValueId output) { return output && (graph.isOutput(output) || !graph.uses(output).empty()); });
   if (isUsed) return;
   graph.erase(predecessor);
   fused_.erase(predecessor);

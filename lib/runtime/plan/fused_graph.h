@@ -1,5 +1,6 @@
 // What fusions work on: a private copy of the graph with concrete types, whose nodes may do several operators' work.
-// The Model is never edited. Graph outputs and observed values are all outputs of the copy, so that no fusion hides them.
+// The Model is never edited. Graph outputs and observed values are all outputs of the copy, so that no fusion hides
+// them.
 #pragma once
 #include <map>
 #include <set>
@@ -17,9 +18,39 @@ constexpr const char* kPlanDomain = "compress.plan";
 /// One operation on every element `x` of a result, in the order of Fused::post, before it is stored.
 struct PostOp {
   enum class Kind {
-    relu, leakyRelu, clip, sigmoid, tanh, silu, hardSwish, hardSigmoid, elu, geluErf, geluTanh, mish, softplus,
-    exp, log, sqrt, reciprocal, abs, neg, floor, ceil, round, erf, linear,
-    add, sub, reverseSub, mul, div, reverseDiv, min, max, prelu,
+    relu,
+    leakyRelu,
+    clip,
+    sigmoid,
+    tanh,
+    silu,
+    hardSwish,
+    hardSigmoid,
+    elu,
+    geluErf,
+    geluTanh,
+    mish,
+    softplus,
+    exp,
+    log,
+    sqrt,
+    reciprocal,
+    abs,
+    neg,
+    floor,
+    ceil,
+    round,
+    erf,
+    linear,
+    add,
+    sub,
+    reverseSub,
+    mul,
+    div,
+    reverseDiv,
+    min,
+    max,
+    prelu,
   };
   Kind kind;
   float alpha = 0;   ///< leakyRelu, elu: slope; clip: lower bound; hardSigmoid: slope; linear: factor
@@ -56,8 +87,8 @@ class FusedGraph {
 
   /// Evaluates what depends on constants alone; `keepDequantize` leaves DequantizeLinear. The count of removed nodes.
   int64_t foldConstants(bool keepDequantize);
-  /// `follower`, whose input comes from `node`, becomes part of `node`: its first output becomes the node's output 0, its name and
-  /// fused names are noted, and it is erased. Inputs and post-operations are the caller's business.
+  /// `follower`, whose input comes from `node`, becomes part of `node`: its first output becomes the node's output 0,
+  /// its name and fused names are noted, and it is erased. Inputs and post-operations are the caller's business.
   void absorb(NodeId node, NodeId follower);
   /// Same, for a node before `node` (Pad into Conv): notes its name and erases it when nothing else reads its outputs.
   void absorbBefore(NodeId node, NodeId predecessor);
@@ -68,8 +99,8 @@ class FusedGraph {
 
 /// A rewriting of the fused graph, switched off by its name in CompileOptions::disabledFusions.
 struct Fusion {
-  /// quantized: before DequantizeLinear of constants is evaluated; operators: on ONNX's operators; chains: on plan operator Elementwise, that
-  /// elementwise operators have become by then.
+  /// quantized: before DequantizeLinear of constants is evaluated; operators: on ONNX's operators; chains: on plan
+  /// operator Elementwise, that elementwise operators have become by then.
   enum class Stage { quantized, operators, chains };
   Stage stage;
   std::string_view name;

@@ -1,3 +1,4 @@
+// Layouts: names and strides.
 #include "lib/runtime/plan/kernel.h"
 
 #include <numeric>

@@ -1,4 +1,5 @@
-// ONNX's elementwise operators on floats become plan operator Elementwise, so that one fusion and one kernel serve them all.
+// ONNX's elementwise operators on floats become plan operator Elementwise, so that one fusion and one kernel serve them
+// all.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -14,17 +15,22 @@ struct UnaryName {
   std::string_view op;
   Kind kind;
 };
-constexpr UnaryName kUnary[] = {{"Relu", Kind::relu}, {"Sigmoid", Kind::sigmoid}, {"Tanh", Kind::tanh}, {"HardSwish", Kind::hardSwish},
-                                {"Mish", Kind::mish}, {"Softplus", Kind::softplus}, {"Exp", Kind::exp}, {"Log", Kind::log}, {"Sqrt", Kind::sqrt},
-                                {"Reciprocal", Kind::reciprocal}, {"Abs", Kind::abs}, {"Neg", Kind::neg}, {"Floor", Kind::floor},
-                                {"Ceil", Kind::ceil}, {"Round", Kind::round}, {"Erf", Kind::erf}};
+constexpr UnaryName kUnary[] = {{"Relu", Kind::relu},   {"Sigmoid", Kind::sigmoid},
+                                {"Tanh", Kind::tanh},   {"HardSwish", Kind::hardSwish},
+                                {"Mish", Kind::mish},   {"Softplus", Kind::softplus},
+                                {"Exp", Kind::exp},     {"Log", Kind::log},
+                                {"Sqrt", Kind::sqrt},   {"Reciprocal", Kind::reciprocal},
+                                {"Abs", Kind::abs},     {"Neg", Kind::neg},
+                                {"Floor", Kind::floor}, {"Ceil", Kind::ceil},
+                                {"Round", Kind::round}, {"Erf", Kind::erf}};
 struct BinaryName {
   std::string_view op;
   Kind kind;
   Kind reverse;
 };
-constexpr BinaryName kBinary[] = {{"Add", Kind::add, Kind::add}, {"Sum", Kind::add, Kind::add}, {"Sub", Kind::sub, Kind::reverseSub},
-                                  {"Mul", Kind::mul, Kind::mul}, {"Div", Kind::div, Kind::reverseDiv}, {"Min", Kind::min, Kind::min},
+constexpr BinaryName kBinary[] = {{"Add", Kind::add, Kind::add},        {"Sum", Kind::add, Kind::add},
+                                  {"Sub", Kind::sub, Kind::reverseSub}, {"Mul", Kind::mul, Kind::mul},
+                                  {"Div", Kind::div, Kind::reverseDiv}, {"Min", Kind::min, Kind::min},
                                   {"Max", Kind::max, Kind::max}};
 
 /// Operators of one tensor whose parameters are attributes or constants.
@@ -33,8 +39,10 @@ std::optional<PostOp> unaryOf(const FusedGraph& graph, const Node& node) {
     if (node.op == name.op) return PostOp{name.kind, 0, 0, 0};
   if (node.op == "LeakyRelu") return PostOp{Kind::leakyRelu, node.attributes.real("alpha", 0.01F), 0, 0};
   if (node.op == "Elu") return PostOp{Kind::elu, node.attributes.real("alpha", 1.F), 0, 0};
-  if (node.op == "HardSigmoid") return PostOp{Kind::hardSigmoid, node.attributes.real("alpha", 0.2F), node.attributes.real("beta", 0.5F), 0};
-  if (node.op == "Gelu") return PostOp{node.attributes.string("approximate", "none") == "tanh" ? Kind::geluTanh : Kind::geluErf, 0, 0, 0};
+  if (node.op == "HardSigmoid")
+    return PostOp{Kind::hardSigmoid, node.attributes.real("alpha", 0.2F), node.attributes.real("beta", 0.5F), 0};
+  if (node.op == "Gelu")
+    return PostOp{node.attributes.string("approximate", "none") == "tanh" ? Kind::geluTanh : Kind::geluErf, 0, 0, 0};
   if (node.op != "Clip") return std::nullopt;
   PostOp clip{Kind::clip, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max(), 0};
   for (size_t i = 1; i <= 2; ++i) {
@@ -50,11 +58,16 @@ std::optional<PostOp> unaryOf(const FusedGraph& graph, const Node& node) {
 /// With a constant of one element the operation is a straight line.
 std::optional<PostOp> lineOf(Kind kind, float constant) {
   switch (kind) {
-    case Kind::add: return PostOp{Kind::linear, 1.F, constant, 0};
-    case Kind::sub: return PostOp{Kind::linear, 1.F, -constant, 0};
-    case Kind::mul: return PostOp{Kind::linear, constant, 0.F, 0};
-    case Kind::reverseSub: return PostOp{Kind::linear, -1.F, constant, 0};
-    default: return std::nullopt;
+    case Kind::add:
+      return PostOp{Kind::linear, 1.F, constant, 0};
+    case Kind::sub:
+      return PostOp{Kind::linear, 1.F, -constant, 0};
+    case Kind::mul:
+      return PostOp{Kind::linear, constant, 0.F, 0};
+    case Kind::reverseSub:
+      return PostOp{Kind::linear, -1.F, constant, 0};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -78,16 +91,20 @@ bool lowerBinary(FusedGraph& graph, NodeId id) {
     kind = name->reverse;
   }
   const std::optional<float> constant = scalarConstant(graph, inputs[1]);
-  const std::optional<PostOp> line = constant && graph.shape(inputs[0]) == whole ? lineOf(kind, *constant) : std::nullopt;
-  if (line) becomeElementwise(graph, id, {inputs[0]}, {*line});
-  else becomeElementwise(graph, id, inputs, {PostOp{kind, 0, 0, 1}});
+  const std::optional<PostOp> line =
+      constant && graph.shape(inputs[0]) == whole ? lineOf(kind, *constant) : std::nullopt;
+  if (line)
+    becomeElementwise(graph, id, {inputs[0]}, {*line});
+  else
+    becomeElementwise(graph, id, inputs, {PostOp{kind, 0, 0, 1}});
   return true;
 }
 
 /// Inference: y = x * scale / sqrt(var + epsilon) + (bias - mean * that), with constants.
 bool lowerBatchNorm(FusedGraph& graph, NodeId id) {
   const Node& node = graph.graph.node(id);
-  if (!node.is("BatchNormalization") || node.outputs.size() != 1 || node.attributes.integer("training_mode", 0) != 0) return false;
+  if (!node.is("BatchNormalization") || node.outputs.size() != 1 || node.attributes.integer("training_mode", 0) != 0)
+    return false;
   for (size_t i = 1; i < 5; ++i)
     if (!graph.isConstant(node.inputs[i])) return false;
   const Shape whole = graph.shape(node.inputs[0]);
@@ -111,7 +128,8 @@ bool lowerBatchNorm(FusedGraph& graph, NodeId id) {
 }
 
 bool isFloat(const FusedGraph& graph, const Node& node) {
-  if (!node.domain.empty() || node.outputs.empty() || !node.outputs[0] || graph.dtype(node.outputs[0]) != DType::f32) return false;
+  if (!node.domain.empty() || node.outputs.empty() || !node.outputs[0] || graph.dtype(node.outputs[0]) != DType::f32)
+    return false;
   return std::ranges::all_of(node.inputs, [&](ValueId input) { return !input || graph.dtype(input) == DType::f32; });
 }
 

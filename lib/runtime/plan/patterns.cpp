@@ -1,3 +1,4 @@
+// Questions and edits that several fusions share.
 #include "lib/runtime/plan/patterns.h"
 
 #include <algorithm>
@@ -9,18 +10,29 @@ using Kind = PostOp::Kind;
 
 std::optional<Kind> swapped(Kind kind) {
   switch (kind) {
-    case Kind::add: case Kind::mul: case Kind::min: case Kind::max: return kind;
-    case Kind::sub: return Kind::reverseSub;
-    case Kind::reverseSub: return Kind::sub;
-    case Kind::div: return Kind::reverseDiv;
-    case Kind::reverseDiv: return Kind::div;
-    default: return std::nullopt;
+    case Kind::add:
+    case Kind::mul:
+    case Kind::min:
+    case Kind::max:
+      return kind;
+    case Kind::sub:
+      return Kind::reverseSub;
+    case Kind::reverseSub:
+      return Kind::sub;
+    case Kind::div:
+      return Kind::reverseDiv;
+    case Kind::reverseDiv:
+      return Kind::div;
+    default:
+      return std::nullopt;
   }
 }
 
 }  // namespace
 
-bool isElementwise(const Node& node) { return node.domain == kPlanDomain && node.op == "Elementwise"; }
+bool isElementwise(const Node& node) {
+  return node.domain == kPlanDomain && node.op == "Elementwise";
+}
 
 bool takesPostOps(const FusedGraph& graph, NodeId id) {
   const Node& node = graph.graph.node(id);
@@ -28,7 +40,8 @@ bool takesPostOps(const FusedGraph& graph, NodeId id) {
   if (!node.is("Conv") || graph.dtype(node.inputs[0]) != DType::f32 || !graph.isConstant(node.inputs[1])) return false;
   if (node.input(2) && !graph.isConstant(node.input(2))) return false;
   const Shape shape = graph.shape(node.inputs[0]);
-  return shape.rank() >= 3 && shape.rank() <= 5 && shape.elementCount() > 0 && graph.shape(node.outputs[0]).elementCount() > 0;
+  return shape.rank() >= 3 && shape.rank() <= 5 && shape.elementCount() > 0 &&
+         graph.shape(node.outputs[0]).elementCount() > 0;
 }
 
 std::optional<float> scalarConstant(const FusedGraph& graph, ValueId id) {
@@ -43,7 +56,8 @@ std::optional<std::vector<float>> channelConstant(const FusedGraph& graph, Value
   if (tensor.elementCount() == 1 && tensor.shape().rank() <= whole.rank())
     return std::vector<float>(static_cast<size_t>(channels), toFloats(tensor)[0]);
   const Shape& shape = tensor.shape();
-  if (shape.rank() + 1 < whole.rank() || shape.rank() > whole.rank() || tensor.elementCount() != channels) return std::nullopt;
+  if (shape.rank() + 1 < whole.rank() || shape.rank() > whole.rank() || tensor.elementCount() != channels)
+    return std::nullopt;
   if (shape[shape.rank() + 1 - whole.rank()] != channels) return std::nullopt;
   return toFloats(tensor);
 }

@@ -17,9 +17,11 @@ bool takesPostOps(const FusedGraph& graph, NodeId id);
 std::optional<float> scalarConstant(const FusedGraph& graph, ValueId id);
 /// A constant's elements as floats when it broadcasts per channel (axis 1) onto `whole`: one element, or [C] at axis 1.
 std::optional<std::vector<float>> channelConstant(const FusedGraph& graph, ValueId id, const Shape& whole);
-/// Appends the operations of Elementwise node `follower`, whose input 0 is output 0 of `base`, to `base`, which it becomes part of.
+/// Appends the operations of Elementwise node `follower`, whose input 0 is output 0 of `base`, to `base`, which it
+/// becomes part of.
 void appendElementwise(FusedGraph& graph, NodeId base, NodeId follower);
-/// Makes input `wanted` the input 0 of an Elementwise node whose first operation is commutative or has a reverse; false when it cannot.
+/// Makes input `wanted` the input 0 of an Elementwise node whose first operation is commutative or has a reverse; false
+/// when it cannot.
 bool makeFirst(FusedGraph& graph, NodeId elementwise, size_t wanted);
 /// Elementwise operators of ONNX on f32 become Elementwise nodes of one operation; the count of changes.
 int64_t lowerElementwise(FusedGraph& graph);

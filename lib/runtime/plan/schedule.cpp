@@ -1,3 +1,5 @@
+// One walk over the nodes in order: each gets a kernel, inputs in the layouts that it wants, and a place for its
+// results.
 #include "lib/runtime/plan/schedule.h"
 
 #include <algorithm>
@@ -34,7 +36,8 @@ class Scheduler {
     placeInputs();
     for (position_ = 0; position_ < static_cast<int>(order.size()); ++position_) {
       const NodeId id = order[static_cast<size_t>(position_)];
-      within([&] { return text("node '", nodeName(fused_, graph_.node(id)), "' (", graph_.node(id).op, ")"); }, [&] { addNode(id); });
+      within([&] { return text("node '", nodeName(fused_, graph_.node(id)), "' (", graph_.node(id).op, ")"); },
+             [&] { addNode(id); });
     }
     placeOutputs();
     return std::move(schedule_);
@@ -146,7 +149,8 @@ class Scheduler {
     return {addStorage(std::move(storage)), 0};
   }
 
-  void addStep(std::unique_ptr<Kernel> kernel, std::vector<Place> inputs, std::vector<Place> outputs, Place scratch, StepInfo info) {
+  void addStep(std::unique_ptr<Kernel> kernel, std::vector<Place> inputs, std::vector<Place> outputs, Place scratch,
+               StepInfo info) {
     info.kernel = kernel->name();
     info.macs = kernel->macs();
     schedule_.steps.push_back({std::move(kernel), std::move(inputs), std::move(outputs), scratch, std::move(info)});
@@ -213,15 +217,16 @@ class Scheduler {
     return outputs;
   }
 
-  /// Makes inputs that have memory of their own pieces of `whole`; true when all became pieces, so that nothing is left to copy.
+  /// Makes inputs that have memory of their own pieces of `whole`; true when all became pieces, so that nothing is left
+  /// to copy.
   bool joinPieces(const Node& node, const std::vector<Place>& inputs, Place whole) {
     bool isAll = true;
     int64_t offset = 0;
     for (size_t i = 0; i < inputs.size(); ++i) {
       const int64_t bytes = bytesOfValue(node.inputs[i]);
       Storage& piece = schedule_.storages[static_cast<size_t>(inputs[i].storage)];
-      const bool isOwn = piece.kind == Storage::Kind::arena && piece.parent < 0 && inputs[i].offset == 0 && piece.bytes == bytes &&
-                         inputs[i].storage != whole.storage && offset % 16 == 0;
+      const bool isOwn = piece.kind == Storage::Kind::arena && piece.parent < 0 && inputs[i].offset == 0 &&
+                         piece.bytes == bytes && inputs[i].storage != whole.storage && offset % 16 == 0;
       if (isOwn) {
         piece.parent = whole.storage;
         piece.parentOffset = offset;
@@ -248,7 +253,8 @@ class Scheduler {
     return info;
   }
 
-  /// Results go straight into the caller's buffers where they have a storage of their own, else a last step copies them.
+  /// Results go straight into the caller's buffers where they have a storage of their own, else a last step copies
+  /// them.
   void placeOutputs() {
     const std::vector<ValueId>& outputs = graph_.outputs();
     for (size_t i = 0; i < outputs.size(); ++i) {
@@ -267,8 +273,9 @@ class Scheduler {
       target.index = i;
       target.bytes = bytes;
       const Place to{addStorage(std::move(target)), 0};
-      addStep(source_.makeReorder(fused_.dtype(outputs[i]), fused_.shape(outputs[i]), Layout::plain, Layout::plain, threads_), {place}, {to},
-              {}, reorderInfo(outputs[i], Layout::plain));
+      addStep(source_.makeReorder(fused_.dtype(outputs[i]), fused_.shape(outputs[i]), Layout::plain, Layout::plain,
+                                  threads_),
+              {place}, {to}, {}, reorderInfo(outputs[i], Layout::plain));
     }
   }
 

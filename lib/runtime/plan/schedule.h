@@ -15,11 +15,11 @@ struct Storage {
   enum class Kind { arena, input, output, constant };
   Kind kind = Kind::arena;
   int64_t bytes = 0;
-  size_t index = 0;                   ///< of the caller's input or output
+  size_t index = 0;  ///< of the caller's input or output
   std::byte* constant = nullptr;
   int parent = -1;
   int64_t parentOffset = 0;
-  std::vector<ValueId> members;       ///< values that lie in it
+  std::vector<ValueId> members;  ///< values that lie in it
 };
 
 /// A place in memory; storage -1: none (null pointer).
@@ -45,9 +45,9 @@ struct OutputForm {
 struct Schedule {
   std::vector<Storage> storages;
   std::vector<Step> steps;
-  std::vector<OutputForm> inputs;     ///< what the caller brings
-  std::vector<OutputForm> outputs;    ///< what it gets
-  std::vector<Tensor> constants;      ///< kept alive for the steps
+  std::vector<OutputForm> inputs;   ///< what the caller brings
+  std::vector<OutputForm> outputs;  ///< what it gets
+  std::vector<Tensor> constants;    ///< kept alive for the steps
   std::vector<AlignedBytes> reordered;
 
   /// The storage without parent that holds `place`, and the place in it.
