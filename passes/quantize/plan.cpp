@@ -32,6 +32,7 @@ class Planner {
 
   QuantizePlan plan() {
     for (const NodeId id : order_) nodes_[id] = judge(id);
+    keepHeadsFloat();
     do markWanted();
     while (dropArithmetic());
     markTail();
@@ -69,6 +70,28 @@ class Planner {
     if (state.candidate && state.rule->absorbsClamp)
       if (const auto use = graph_.onlyUse(node.outputs[0]); use && clampMaxOf(graph_, graph_.node(use->node))) state.clamp = use->node;
     return state;
+  }
+
+  /// Layers whose results meet in a Concat and then go to the graph's outputs through float operators alone: boxes, scores and classes of
+  /// a detector. Eight bits for numbers of such different kinds cost accuracy and save next to nothing.
+  void keepHeadsFloat() {
+    std::map<NodeId, bool> isTail, meets;
+    for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
+      State& state = nodes_[*it];
+      const Node& node = graph_.node(*it);
+      bool allTail = true, anyMeets = false;
+      for (const ValueId output : node.outputs)
+        for (const Use& use : output ? graph_.uses(output) : std::vector<Use>{}) {
+          allTail = allTail && isTail[use.node];
+          anyMeets = anyMeets || meets[use.node];
+        }
+      const bool isLayer = state.rule != nullptr && state.rule->kind == QuantizeKind::weighted;
+      isTail[*it] = !isLayer && allTail;
+      meets[*it] = !node.is("Shape") && !node.is("Size") && (anyMeets || node.is("Concat"));
+      if (!isLayer || !state.candidate || !allTail || !anyMeets) continue;
+      state.candidate = state.integer = false;
+      state.reason = "its result goes into a decode tail, which stays float";
+    }
   }
 
   std::vector<ValueId> dataInputs(NodeId id) const {

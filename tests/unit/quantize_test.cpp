@@ -153,12 +153,14 @@ r = Relu(a)
 c = Conv[pads=[1, 1, 1, 1]](r, w2)
 s = Add(c, x)
 t = Relu(s)
-p = Conv(t, w3)
+q = Conv(t, w3)
+p = Conv(q, w3)
 e = Sigmoid(p)
 y = Concat[axis=1](p, e)
 output y
 )"), atLevel(1));
   CHECK(outcome.count == 4);
+  CHECK(reasonFor(outcome, "p") == "its result goes into a decode tail, which stays float");
   CHECK(countOf(outcome.model.graph, "Relu") == 0);
   CHECK(reasonFor(outcome, "e").find("float") != std::string::npos);
   CHECK(reasonFor(outcome, "y") == "its result goes to float operators only");
