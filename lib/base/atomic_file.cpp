@@ -130,7 +130,10 @@ void syncFolder(const std::filesystem::path& target) {
   const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) fail("open the folder", folder);
   const FileHandle handle(descriptor, folder);
-  if (fsync(descriptor) != 0 && errno != EINVAL) fail("flush the folder", folder);
+  while (fsync(descriptor) != 0) {
+    if (errno == EINVAL) return;  // a file system whose folders need no flushing
+    if (errno != EINTR) fail("flush the folder", folder);
+  }
 }
 
 }  // namespace

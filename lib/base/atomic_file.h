@@ -30,6 +30,8 @@ class AtomicFile {
   int64_t size() const { return size_; }
   /// Flushes to the disk, reads everything back and compares its digest with that of what was written: the SHA-256.
   std::string finish();
+  /// The file has its name, even if commit() then could not flush the folder.
+  bool isCommitted() const { return committed_; }
   const std::filesystem::path& temporary() const { return file_.path(); }
   /// After finish(): the file gets the name `target`, in the folder of the first. Without `overwrite` an existing file is Error(io);
   /// with it, its permissions stay.

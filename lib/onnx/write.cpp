@@ -94,11 +94,11 @@ void writeModel(const Model& model, const std::filesystem::path& path, const Wri
   pieces.writeTo([&](std::span<const std::byte> piece) { file.write(piece); });
   file.finish();
   checkWritten(file.temporary());
-  if (part.writer) part.writer->commit();
   try {
+    if (part.writer) part.writer->commit();
     file.commit(path, options.overwrite);
   } catch (const Error&) {
-    if (part.writer) part.writer->withdraw();
+    if (part.writer && !file.isCommitted()) part.writer->withdraw();
     throw;
   }
 }
