@@ -82,14 +82,20 @@ void addSample(Partial& partial, const Watch& watch, const Sample& sample) {
 
 }  // namespace
 
-std::string CalibrationTable::dataDigest() const { return hex(dataHash + static_cast<uint64_t>(samples)); }
+std::string CalibrationTable::dataDigest() const {
+  return hex(dataHash + static_cast<uint64_t>(samples));
+}
 
 void CalibrationTable::merge(const CalibrationTable& other) {
   if (preprocess != other.preprocess)
-    throw Error(ErrorKind::usage, text("calibration tables were made with different preprocessing: '", preprocess, "' and '", other.preprocess, "'"));
+    throw Error(ErrorKind::usage, text("calibration tables were made with different preprocessing: '", preprocess,
+                                       "' and '", other.preprocess, "'"));
   for (const auto& [name, histogram] : other.values)
-    if (!values.contains(name)) throw Error(ErrorKind::usage, text("value '", name, "' is in one calibration table only; the tables are of different models"));
-  if (values.size() != other.values.size()) throw Error(ErrorKind::usage, "calibration tables hold different values; they are of different models");
+    if (!values.contains(name))
+      throw Error(ErrorKind::usage,
+                  text("value '", name, "' is in one calibration table only; the tables are of different models"));
+  if (values.size() != other.values.size())
+    throw Error(ErrorKind::usage, "calibration tables hold different values; they are of different models");
   samples += other.samples;
   dataHash += other.dataHash;
   for (auto& [name, histogram] : values) histogram.merge(other.values.at(name));
@@ -104,15 +110,17 @@ std::vector<std::string> observableValues(const Model& model) {
   return names;
 }
 
-CalibrationTable calibrate(const Model& model, Backend& backend, const Dataset& dataset, std::span<const std::string> names,
-                           const CalibrateOptions& options) {
-  if (dataset.size() == 0) throw Error(ErrorKind::numeric, "the calibration data are empty", "give at least one sample");
+CalibrationTable calibrate(const Model& model, Backend& backend, const Dataset& dataset,
+                           std::span<const std::string> names, const CalibrateOptions& options) {
+  if (dataset.size() == 0)
+    throw Error(ErrorKind::numeric, "the calibration data are empty", "give at least one sample");
   const Watch watch = plan(model, names);
   const int64_t workers = std::min<int64_t>(std::max(options.threads, 1), dataset.size());
   std::vector<Partial> partials(static_cast<size_t>(workers));
   for (Partial& partial : partials) {
     partial.histograms.resize(names.size());
-    partial.session = std::make_unique<Session>(model, backend, SessionOptions{.threads = 1, .observed = watch.observed, .disabledFusions = {}});
+    partial.session = std::make_unique<Session>(
+        model, backend, SessionOptions{.threads = 1, .observed = watch.observed, .disabledFusions = {}});
   }
   std::atomic<int64_t> next = 0;
   std::mutex telling;
@@ -157,16 +165,23 @@ std::string toJson(const CalibrationTable& table) {
 CalibrationTable parseCalibrationTable(std::string_view source) {
   try {
     const auto json = nlohmann::json::parse(source);
-    if (json.at("schema") != "compress-calibration-1") throw Error(ErrorKind::input, "not a calibration table: its schema is not 'compress-calibration-1'");
-    CalibrationTable table{json.at("samples").get<int64_t>(), std::stoull(json.at("data_hash").get<std::string>(), nullptr, 16),
-                           json.at("preprocess").get<std::string>(), {}};
+    if (json.at("schema") != "compress-calibration-1")
+      throw Error(ErrorKind::input, "not a calibration table: its schema is not 'compress-calibration-1'");
+    CalibrationTable table{json.at("samples").get<int64_t>(),
+                           std::stoull(json.at("data_hash").get<std::string>(), nullptr, 16),
+                           json.at("preprocess").get<std::string>(),
+                           {}};
     for (const auto& [name, entry] : json.at("values").items()) {
-      Histogram::State state{entry.at("exponent").get<int>(), static_cast<float>(entry.at("min").get<double>()),
-                             static_cast<float>(entry.at("max").get<double>()), entry.at("non_finite").get<uint64_t>(), {}};
+      Histogram::State state{entry.at("exponent").get<int>(),
+                             static_cast<float>(entry.at("min").get<double>()),
+                             static_cast<float>(entry.at("max").get<double>()),
+                             entry.at("non_finite").get<uint64_t>(),
+                             {}};
       for (const auto& bin : entry.at("bins")) {
         const int index = bin.at(0).get<int>();
         if (index < 0 || index >= Histogram::kBins)
-          throw Error(ErrorKind::input, text("calibration table: value '", name, "' has bin ", index, ", expected 0 to ", Histogram::kBins - 1));
+          throw Error(ErrorKind::input, text("calibration table: value '", name, "' has bin ", index,
+                                             ", expected 0 to ", Histogram::kBins - 1));
         state.counts.emplace_back(index, bin.at(1).get<uint64_t>());
       }
       table.values.emplace(name, Histogram::restore(state));

@@ -1,5 +1,5 @@
-// Calibration: one histogram per value over a data set, collected while samples stream through; a table of them can be stored,
-// reused and merged. Memory does not depend on the number of samples, results not on threads or order.
+// Calibration: one histogram per value over a data set, collected while samples stream through; a table of them can be
+// stored, reused and merged. Memory does not depend on the number of samples, results not on threads or order.
 #pragma once
 #include <functional>
 #include <map>
@@ -18,8 +18,8 @@ namespace compress {
 
 struct CalibrationTable {
   int64_t samples = 0;
-  uint64_t dataHash = 0;    ///< sum of a hash per sample: order does not matter
-  std::string preprocess;   ///< serialize(Preprocess)
+  uint64_t dataHash = 0;   ///< sum of a hash per sample: order does not matter
+  std::string preprocess;  ///< serialize(Preprocess)
   std::map<std::string, Histogram> values;
 
   /// 16 hexadecimal digits of dataHash and the count.
@@ -37,10 +37,10 @@ struct CalibrateOptions {
 /// Float values of `model` that a calibration can observe: inputs and results of nodes, constants not.
 std::vector<std::string> observableValues(const Model& model);
 
-/// Histograms of the values called `names` over all samples. Throws Error(numeric) naming value and sample for NaN or Inf and for an
-/// empty data set.
-CalibrationTable calibrate(const Model& model, Backend& backend, const Dataset& dataset, std::span<const std::string> names,
-                           const CalibrateOptions& options);
+/// Histograms of the values called `names` over all samples. Throws Error(numeric) naming value and sample for NaN or
+/// Inf and for an empty data set.
+CalibrationTable calibrate(const Model& model, Backend& backend, const Dataset& dataset,
+                           std::span<const std::string> names, const CalibrateOptions& options);
 
 /// Text JSON, stable order; numbers read back exactly.
 std::string toJson(const CalibrationTable& table);

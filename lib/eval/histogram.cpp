@@ -16,7 +16,9 @@ struct Extremes {
   size_t finite = 0;
 };
 
-bool isFinite(float value) { return (std::bit_cast<uint32_t>(value) & 0x7F800000U) != 0x7F800000U; }
+bool isFinite(float value) {
+  return (std::bit_cast<uint32_t>(value) & 0x7F800000U) != 0x7F800000U;
+}
 
 Extremes extremesOf(std::span<const float> values) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -32,8 +34,8 @@ Extremes extremesOf(std::span<const float> values) {
   return {low, high, finite};
 }
 
-/// The bin of `value` relative to the middle. `inverse` is the reciprocal of the width, a power of two, so the product is exact but
-/// where it underflows; then the sign still tells which side of 0 it is on.
+/// The bin of `value` relative to the middle. `inverse` is the reciprocal of the width, a power of two, so the product
+/// is exact but where it underflows; then the sign still tells which side of 0 it is on.
 int binOf(float value, float inverse) {
   const float scaled = value * inverse;
   const int truncated = static_cast<int>(scaled);
@@ -54,7 +56,9 @@ int exponentFor(float value) {
 
 }  // namespace
 
-double Histogram::width() const { return std::ldexp(1.0, exponent_); }
+double Histogram::width() const {
+  return std::ldexp(1.0, exponent_);
+}
 
 void Histogram::widen(int exponent) {
   const int shift = exponent - exponent_;
@@ -62,7 +66,8 @@ void Histogram::widen(int exponent) {
   exponent_ = exponent;
   if (bins_.empty()) return;
   std::vector<uint64_t> wide(kBins, 0);
-  for (int i = 0; i < kBins; ++i) wide[static_cast<size_t>(((i - kHalf) >> std::min(shift, 31)) + kHalf)] += bins_[static_cast<size_t>(i)];
+  for (int i = 0; i < kBins; ++i)
+    wide[static_cast<size_t>(((i - kHalf) >> std::min(shift, 31)) + kHalf)] += bins_[static_cast<size_t>(i)];
   bins_ = std::move(wide);
 }
 

@@ -7,8 +7,8 @@
 
 namespace compress {
 
-/// Counts of |bins| equal-width bins symmetric about 0. The bin width is a power of two and doubles when a larger magnitude arrives,
-/// so two histograms of the same data in any order or split are equal.
+/// Counts of |bins| equal-width bins symmetric about 0. The bin width is a power of two and doubles when a larger
+/// magnitude arrives, so two histograms of the same data in any order or split are equal.
 class Histogram {
  public:
   static constexpr int kBins = 4096;         ///< over [-kBins/2, kBins/2) * width

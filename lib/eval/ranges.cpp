@@ -1,4 +1,5 @@
-// Ranges out of a histogram: minmax, percentile, least squared error, least divergence. Bins are taken as uniform inside.
+// Ranges out of a histogram: minmax, percentile, least squared error, least divergence. Bins are taken as uniform
+// inside.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,21 +12,24 @@ namespace {
 
 constexpr int kHalf = Histogram::kBins / 2;
 
-double lowEdge(const Histogram& histogram, int bin) { return (bin - kHalf) * histogram.width(); }
+double lowEdge(const Histogram& histogram, int bin) {
+  return (bin - kHalf) * histogram.width();
+}
 
 /// Value below which `wanted` of the counts lie, counted from the low end; linear inside a bin.
 double quantile(const Histogram& histogram, double wanted) {
   double seen = 0;
   for (int i = 0; i < Histogram::kBins; ++i) {
     const auto here = static_cast<double>(histogram.bin(i));
-    if (here > 0 && seen + here >= wanted) return lowEdge(histogram, i) + histogram.width() * std::clamp((wanted - seen) / here, 0.0, 1.0);
+    if (here > 0 && seen + here >= wanted)
+      return lowEdge(histogram, i) + histogram.width() * std::clamp((wanted - seen) / here, 0.0, 1.0);
     seen += here;
   }
   return histogram.max();
 }
 
-/// Mean squared error when values are cut to `range` and rounded to steps of range / (levels - 1). A bin narrower than a step is
-/// taken at its middle, offset by the bin's own variance.
+/// Mean squared error when values are cut to `range` and rounded to steps of range / (levels - 1). A bin narrower than
+/// a step is taken at its middle, offset by the bin's own variance.
 double squaredError(const Histogram& histogram, Range range, int levels) {
   const double scale = std::max((static_cast<double>(range.max) - range.min) / (levels - 1), 1e-38);
   const double zero = std::clamp(std::nearbyint(-range.min / scale), 0.0, levels - 1.0);
@@ -33,7 +37,8 @@ double squaredError(const Histogram& histogram, Range range, int levels) {
   for (int i = 0; i < Histogram::kBins; ++i) {
     const auto count = static_cast<double>(histogram.bin(i));
     if (count == 0) continue;
-    const double x = std::clamp(lowEdge(histogram, i) + histogram.width() / 2, static_cast<double>(histogram.min()), static_cast<double>(histogram.max()));
+    const double x = std::clamp(lowEdge(histogram, i) + histogram.width() / 2, static_cast<double>(histogram.min()),
+                                static_cast<double>(histogram.max()));
     const double step = std::clamp(std::nearbyint(x / scale) + zero, 0.0, levels - 1.0);
     const double error = x - (step - zero) * scale;
     sum += count * error * error;
@@ -65,7 +70,9 @@ double divergence(const std::vector<double>& counts, size_t kept, int levels) {
 
 }  // namespace
 
-Range minmaxRange(const Histogram& histogram) { return {std::min(histogram.min(), 0.0F), std::max(histogram.max(), 0.0F)}; }
+Range minmaxRange(const Histogram& histogram) {
+  return {std::min(histogram.min(), 0.0F), std::max(histogram.max(), 0.0F)};
+}
 
 Range percentileRange(const Histogram& histogram, double percent) {
   const Range all = minmaxRange(histogram);
@@ -112,9 +119,11 @@ Range mseRange(const Histogram& histogram, int levels, bool symmetric) {
 Range entropyRange(const Histogram& histogram, int levels) {
   const Range all = minmaxRange(histogram);
   std::vector<double> counts(kHalf, 0.0);  // magnitudes
-  for (int i = 0; i < Histogram::kBins; ++i) counts[static_cast<size_t>(i < kHalf ? kHalf - 1 - i : i - kHalf)] += static_cast<double>(histogram.bin(i));
+  for (int i = 0; i < Histogram::kBins; ++i)
+    counts[static_cast<size_t>(i < kHalf ? kHalf - 1 - i : i - kHalf)] += static_cast<double>(histogram.bin(i));
   const float largest = std::max(-all.min, all.max);
-  const auto used = static_cast<size_t>(std::clamp(std::ceil(largest / histogram.width()), 1.0, static_cast<double>(kHalf)));
+  const auto used =
+      static_cast<size_t>(std::clamp(std::ceil(largest / histogram.width()), 1.0, static_cast<double>(kHalf)));
   counts.resize(used);
   const auto half = static_cast<size_t>(levels / 2);
   size_t bestKept = used;

@@ -1,5 +1,6 @@
-// Ranges by the error downstream: each group of tensors is quantized alone, with one range after another, and what its readers make of
-// it is compared with the float result. Two sweeps over the network: the upper ends first, then the lower ends with the best upper one.
+// Ranges by the error downstream: each group of tensors is quantized alone, with one range after another, and what its
+// readers make of it is compared with the float result. Two sweeps over the network: the upper ends first, then the
+// lower ends with the best upper one.
 #include <algorithm>
 #include <set>
 
@@ -30,7 +31,8 @@ double squaredDifference(const Tensor& a, const Tensor& b) {
 
 class Sweep {
  public:
-  Sweep(const RefineContext& context, const std::vector<Unit>& units, const std::vector<Sample>& samples) : context_(context), units_(units), samples_(samples) {}
+  Sweep(const RefineContext& context, const std::vector<Unit>& units, const std::vector<Sample>& samples)
+      : context_(context), units_(units), samples_(samples) {}
 
   /// errors[group][choice]
   std::vector<std::vector<double>> run(const std::vector<std::vector<RangeChoice>>& choices) {
@@ -53,7 +55,8 @@ class Sweep {
   std::set<size_t> openGroups(const Unit& unit) const {
     std::set<size_t> groups;
     for (size_t i = 0; i < unit.inputs.size(); ++i)
-      if (unit.seesQuantized[i] && (*choices_)[groupOf(unit.inputs[i])].size() > 1) groups.insert(groupOf(unit.inputs[i]));
+      if (unit.seesQuantized[i] && (*choices_)[groupOf(unit.inputs[i])].size() > 1)
+        groups.insert(groupOf(unit.inputs[i]));
     if (unit.movesOnly) groups.clear();
     return groups;
   }
@@ -73,7 +76,8 @@ class Sweep {
       const double energy = std::max(squares(results[sample]), 1e-30);
       for (const size_t group : groups)
         for (const RangeChoice& choice : (*choices_)[group])
-          errors[sample][group].push_back(squaredDifference(run(quantizedInputs(unit, inputs, group, choice.encoding)), results[sample]) / energy);
+          errors[sample][group].push_back(
+              squaredDifference(run(quantizedInputs(unit, inputs, group, choice.encoding)), results[sample]) / energy);
     });
     for (const auto& bySample : errors)
       for (const auto& [group, list] : bySample)
@@ -82,7 +86,8 @@ class Sweep {
     store.doneWith(unit);
   }
 
-  std::vector<Tensor> quantizedInputs(const Unit& unit, std::vector<Tensor> inputs, size_t group, const Encoding& encoding) const {
+  std::vector<Tensor> quantizedInputs(const Unit& unit, std::vector<Tensor> inputs, size_t group,
+                                      const Encoding& encoding) const {
     for (size_t i = 0; i < inputs.size(); ++i)
       if (unit.seesQuantized[i] && groupOf(unit.inputs[i]) == group) inputs[i] = fakeQuantized(inputs[i], encoding);
     return inputs;
@@ -110,11 +115,14 @@ std::vector<RangeChoice> upperChoices(const RefineContext& context, const Histog
   choices.push_back(choiceOf(context, percentileRange(histogram, 99.99), "percentile"));
   choices.push_back(choiceOf(context, mseRange(histogram, 256, context.symmetric), "mse"));
   for (const float share : kShares)
-    choices.push_back(choiceOf(context, context.symmetric ? Range{all.min * share, all.max * share} : Range{all.min, all.max * share}, "search"));
+    choices.push_back(
+        choiceOf(context, context.symmetric ? Range{all.min * share, all.max * share} : Range{all.min, all.max * share},
+                 "search"));
   return choices;
 }
 
-std::vector<RangeChoice> lowerChoices(const RefineContext& context, const RangeChoice& best, const Histogram& histogram) {
+std::vector<RangeChoice> lowerChoices(const RefineContext& context, const RangeChoice& best,
+                                      const Histogram& histogram) {
   std::vector<RangeChoice> choices{best};
   const Range all = minmaxRange(histogram);
   if (context.symmetric || all.min >= 0) return choices;
@@ -124,9 +132,10 @@ std::vector<RangeChoice> lowerChoices(const RefineContext& context, const RangeC
   return choices;
 }
 
-/// The choice of least error, where it is clearly below that of the first: what is cut off hurts the output more than the same error by
-/// rounding, which later layers average away.
-std::vector<RangeChoice> leastError(const std::vector<std::vector<RangeChoice>>& choices, const std::vector<std::vector<double>>& errors) {
+/// The choice of least error, where it is clearly below that of the first: what is cut off hurts the output more than
+/// the same error by rounding, which later layers average away.
+std::vector<RangeChoice> leastError(const std::vector<std::vector<RangeChoice>>& choices,
+                                    const std::vector<std::vector<double>>& errors) {
   constexpr double kClearly = 0.5;
   std::vector<RangeChoice> best;
   for (size_t group = 0; group < choices.size(); ++group) {
@@ -148,7 +157,8 @@ std::vector<RangeChoice> chooseRanges(const RefineContext& context, const std::v
   std::vector<std::vector<RangeChoice>> choices;
   for (const Histogram& histogram : histograms) choices.push_back(upperChoices(context, histogram));
   std::vector<RangeChoice> best = leastError(choices, sweep.run(choices));
-  for (size_t group = 0; group < choices.size(); ++group) choices[group] = lowerChoices(context, best[group], histograms[group]);
+  for (size_t group = 0; group < choices.size(); ++group)
+    choices[group] = lowerChoices(context, best[group], histograms[group]);
   return leastError(choices, sweep.run(choices));
 }
 

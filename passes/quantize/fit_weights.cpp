@@ -1,5 +1,6 @@
-// Weights and biases layer by layer: float and quantized activations walk through the network side by side; at each weighted node the
-// mean difference of the results goes into the bias (full, empirical bias correction), so that later layers see what is left.
+// Weights and biases layer by layer: float and quantized activations walk through the network side by side; at each
+// weighted node the mean difference of the results goes into the bias (full, empirical bias correction), so that later
+// layers see what is left.
 #include <algorithm>
 #include <cmath>
 
@@ -23,7 +24,9 @@ std::vector<double> channelDifference(const ChannelView& view, const Tensor& a, 
   const auto x = a.as<float>(), y = b.as<float>();
   std::vector<double> sums(static_cast<size_t>(view.channels), 0.0);
   for (int64_t c = 0; c < view.channels; ++c)
-    view.each(c, [&](int64_t at) { sums[static_cast<size_t>(c)] += static_cast<double>(x[static_cast<size_t>(at)]) - y[static_cast<size_t>(at)]; });
+    view.each(c, [&](int64_t at) {
+      sums[static_cast<size_t>(c)] += static_cast<double>(x[static_cast<size_t>(at)]) - y[static_cast<size_t>(at)];
+    });
   return sums;
 }
 
@@ -54,8 +57,13 @@ void addEnergy(Energy& energy, const Tensor& expected, const Tensor& found) {
 class Fitter {
  public:
   Fitter(const RefineContext& context, const std::vector<Encoding>& groups, bool perChannel)
-      : context_(context), groups_(groups), perChannel_(perChannel), units_(cutIntoUnits(context.model, context.inferred, context.plan, true)),
-        samples_(keptSamples(context, units_, kSamples, kSampleBytes)), real_(units_, samples_.size()), noisy_(units_, samples_.size()) {}
+      : context_(context),
+        groups_(groups),
+        perChannel_(perChannel),
+        units_(cutIntoUnits(context.model, context.inferred, context.plan, true)),
+        samples_(keptSamples(context, units_, kSamples, kSampleBytes)),
+        real_(units_, samples_.size()),
+        noisy_(units_, samples_.size()) {}
 
   WeightFit run() {
     const auto inputs = context_.model.graph.runtimeInputs();
@@ -88,14 +96,20 @@ class Fitter {
     return inputs;
   }
 
-  const Encoding& encodingOf(ValueId value) const { return groups_[context_.plan.tensors[*context_.plan.findTensor(value)].group]; }
+  const Encoding& encodingOf(ValueId value) const {
+    return groups_[context_.plan.tensors[*context_.plan.findTensor(value)].group];
+  }
 
   void visit(Unit& unit) {
     std::vector<Tensor> real(samples_.size()), noisy(samples_.size());
     UnitRunner floatRunner(unit, context_.pass.backend, context_.pass.threads);
-    floatRunner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) { real[sample] = run(realInputs(unit, sample)); });
+    floatRunner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) {
+      real[sample] = run(realInputs(unit, sample));
+    });
     if (!unit.weighted) {
-      floatRunner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) { noisy[sample] = run(noisyInputs(unit, sample)); });
+      floatRunner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) {
+        noisy[sample] = run(noisyInputs(unit, sample));
+      });
     } else {
       fitWeighted(unit, real, noisy);
     }
@@ -112,8 +126,10 @@ class Fitter {
     const int64_t axis = weightAxis(node);
     const float inputScale = encodingOf(node.inputs[0]).scales[0];
     std::vector<float> bias;
-    if (const Tensor* own = node.op == "MatMul" ? nullptr : context_.model.graph.constant(node.input(2))) bias = toFloats(*own);
-    QuantizedWeight fitted = quantizeWeight(weight, axis, perChannel_ ? mseScales(weight, axis) : minmaxScales(weight, axis, false), bias, inputScale);
+    if (const Tensor* own = node.op == "MatMul" ? nullptr : context_.model.graph.constant(node.input(2)))
+      bias = toFloats(*own);
+    QuantizedWeight fitted = quantizeWeight(
+        weight, axis, perChannel_ ? mseScales(weight, axis) : minmaxScales(weight, axis, false), bias, inputScale);
     const QuantizedWeight nearest = fitted;
     runWith(unit, fitted, noisy);
     correctBias(node, fitted, real, noisy, inputScale);
@@ -129,7 +145,8 @@ class Fitter {
   void runWith(Unit& unit, const QuantizedWeight& weight, std::vector<Tensor>& noisy) {
     setWeight(unit, dequantized(weight), {});
     UnitRunner runner(unit, context_.pass.backend, context_.pass.threads);
-    runner.forEach(samples_.size(), [&](size_t sample, const UnitRunner::Run& run) { noisy[sample] = run(noisyInputs(unit, sample)); });
+    runner.forEach(samples_.size(),
+                   [&](size_t sample, const UnitRunner::Run& run) { noisy[sample] = run(noisyInputs(unit, sample)); });
   }
 
   /// Is the error of the layer's result mostly its own weights', not its input's?
@@ -140,7 +157,9 @@ class Fitter {
     std::vector<Tensor> floatWeight(probes);
     setWeight(unit, *context_.model.graph.constant(context_.model.graph.node(unit.weighted).inputs[1]), {});
     UnitRunner runner(unit, context_.pass.backend, context_.pass.threads);
-    runner.forEach(probes, [&](size_t sample, const UnitRunner::Run& run) { floatWeight[sample] = run(noisyInputs(unit, sample)); });
+    runner.forEach(probes, [&](size_t sample, const UnitRunner::Run& run) {
+      floatWeight[sample] = run(noisyInputs(unit, sample));
+    });
     Energy all, inputAlone;
     for (size_t sample = 0; sample < probes; ++sample) {
       addEnergy(all, real[sample], noisy[sample]);
@@ -152,12 +171,14 @@ class Fitter {
   Moments momentsOf(const Unit& unit, const Node& node, const Tensor& weight, const std::vector<Tensor>& real) const {
     std::vector<Tensor> inputs;
     for (size_t sample = 0; sample < samples_.size(); ++sample) inputs.push_back(noisyInputs(unit, sample)[0]);
-    const int64_t size = weight.elementCount() / std::max<int64_t>(ChannelView(weight.shape(), weightAxis(node)).channels, 1);
+    const int64_t size =
+        weight.elementCount() / std::max<int64_t>(ChannelView(weight.shape(), weightAxis(node)).channels, 1);
     const int64_t rows = 4 * size + 512;
     return inputMoments(node, weight, inputs, real, rows / static_cast<int64_t>(samples_.size()) + 1);
   }
 
-  void correctBias(const Node& node, QuantizedWeight& fitted, const std::vector<Tensor>& real, std::vector<Tensor>& noisy, float inputScale) const {
+  void correctBias(const Node& node, QuantizedWeight& fitted, const std::vector<Tensor>& real,
+                   std::vector<Tensor>& noisy, float inputScale) const {
     if (node.op == "MatMul") return;  // it has no bias
     std::vector<double> mean;
     double count = 0;
@@ -171,7 +192,8 @@ class Fitter {
     for (double& value : mean) value /= count;
     if (fitted.bias.empty()) fitted.bias.assign(mean.size(), 0.0F);
     for (size_t c = 0; c < mean.size(); ++c) fitted.bias[c] += static_cast<float>(mean[c]);
-    for (size_t sample = 0; sample < noisy.size(); ++sample) noisy[sample] = plusPerChannel(channelsOf(node, noisy[sample]), noisy[sample], mean);
+    for (size_t sample = 0; sample < noisy.size(); ++sample)
+      noisy[sample] = plusPerChannel(channelsOf(node, noisy[sample]), noisy[sample], mean);
     fitted = refitted(std::move(fitted), inputScale);
   }
 
@@ -201,6 +223,8 @@ class Fitter {
 
 }  // namespace
 
-WeightFit fitWeights(const RefineContext& context, const std::vector<Encoding>& groups, bool perChannel) { return Fitter(context, groups, perChannel).run(); }
+WeightFit fitWeights(const RefineContext& context, const std::vector<Encoding>& groups, bool perChannel) {
+  return Fitter(context, groups, perChannel).run();
+}
 
 }  // namespace compress

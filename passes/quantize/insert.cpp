@@ -39,7 +39,8 @@ Attributes axisOf(const Encoding& encoding) {
 
 class Inserter {
  public:
-  Inserter(Graph& graph, const QuantizePlan& plan, const Lowering& lowering) : graph_(graph), plan_(plan), lowering_(lowering) {}
+  Inserter(Graph& graph, const QuantizePlan& plan, const Lowering& lowering)
+      : graph_(graph), plan_(plan), lowering_(lowering) {}
 
   void run() {
     addGroupParameters();
@@ -61,8 +62,12 @@ class Inserter {
     }
   }
 
-  const Parameters& parametersOf(ValueId tensor) const { return parameters_[plan_.tensors[*plan_.findTensor(tensor)].group]; }
-  float scaleOf(ValueId tensor) const { return lowering_.groups[plan_.tensors[*plan_.findTensor(tensor)].group].scales[0]; }
+  const Parameters& parametersOf(ValueId tensor) const {
+    return parameters_[plan_.tensors[*plan_.findTensor(tensor)].group];
+  }
+  float scaleOf(ValueId tensor) const {
+    return lowering_.groups[plan_.tensors[*plan_.findTensor(tensor)].group].scales[0];
+  }
 
   NodeId append(std::string_view op, std::vector<ValueId> inputs, ValueId output, Attributes attributes = {}) {
     Node node;
@@ -103,7 +108,8 @@ class Inserter {
     append("DequantizeLinear", {codes, parameters.scale, parameters.zeroPoint}, real, axisOf(weight.encoding));
     graph_.setInput(planned.node, 1, real);
     if (weight.bias.empty()) return;
-    const ValueId bias = lowerBias(weight, scaleOf(node.inputs[0]), node.input(2) ? graph_.value(node.inputs[2]).name : name + ".bias");
+    const ValueId bias =
+        lowerBias(weight, scaleOf(node.inputs[0]), node.input(2) ? graph_.value(node.inputs[2]).name : name + ".bias");
     if (node.inputs.size() > 2) {
       graph_.setInput(planned.node, 2, bias);
     } else {
@@ -112,12 +118,14 @@ class Inserter {
   }
 
   ValueId lowerBias(const QuantizedWeight& weight, float inputScale, const std::string& name) {
-    Encoding encoding{DType::i32, weight.encoding.scales, std::vector<int32_t>(weight.encoding.scales.size(), 0), std::nullopt};
+    Encoding encoding{DType::i32, weight.encoding.scales, std::vector<int32_t>(weight.encoding.scales.size(), 0),
+                      std::nullopt};
     if (weight.encoding.axis) encoding.axis = 0;
     for (float& scale : encoding.scales) scale *= inputScale;
     const Parameters parameters = addParameters(graph_, name, encoding);
     const std::vector<int32_t> codes = biasCodes(weight, inputScale);
-    const ValueId stored = graph_.addConstant(name + ".quantized", Tensor::of<int32_t>(Shape{static_cast<int64_t>(codes.size())}, codes));
+    const ValueId stored =
+        graph_.addConstant(name + ".quantized", Tensor::of<int32_t>(Shape{static_cast<int64_t>(codes.size())}, codes));
     const ValueId real = fresh(name + ".dequantized");
     append("DequantizeLinear", {stored, parameters.scale, parameters.zeroPoint}, real, axisOf(encoding));
     return real;
@@ -152,7 +160,8 @@ class Inserter {
     const ValueId real = fresh(name + ".dequantized", tensor.value);
     append("DequantizeLinear", {quantized, parameters.scale, parameters.zeroPoint}, real);
     for (const Use& use : uses)
-      if (std::ranges::find(plan_.nodes, use.node, &PlannedNode::node) != plan_.nodes.end()) graph_.setInput(use.node, use.index, real);
+      if (std::ranges::find(plan_.nodes, use.node, &PlannedNode::node) != plan_.nodes.end())
+        graph_.setInput(use.node, use.index, real);
   }
 
   /// A float constant that only quantized nodes read goes, also from the graph inputs of old files that list it there.
@@ -171,12 +180,15 @@ class Inserter {
 
 bool isRowOf(const Tensor& tensor, int64_t columns) {
   const Shape& shape = tensor.shape();
-  return tensor.dtype() == DType::f32 && tensor.elementCount() == columns && shape.rank() > 0 && shape[shape.rank() - 1] == columns && shape.rank() <= 2;
+  return tensor.dtype() == DType::f32 && tensor.elementCount() == columns && shape.rank() > 0 &&
+         shape[shape.rank() - 1] == columns && shape.rank() <= 2;
 }
 
 }  // namespace
 
-void insertQuantization(Graph& graph, const QuantizePlan& plan, const Lowering& lowering) { Inserter(graph, plan, lowering).run(); }
+void insertQuantization(Graph& graph, const QuantizePlan& plan, const Lowering& lowering) {
+  Inserter(graph, plan, lowering).run();
+}
 
 int64_t rewriteMatMulAdd(Graph& graph, const Inferred& inferred) {
   int64_t count = 0;

@@ -1,4 +1,5 @@
-// Lowering: a plan and its encodings become Q and DQ nodes in the graph, by the layout rules of quantization.md S1 to S6.
+// Lowering: a plan and its encodings become Q and DQ nodes in the graph, by the layout rules of quantization.md S1 to
+// S6.
 #pragma once
 #include <map>
 #include <vector>
@@ -14,12 +15,12 @@ struct Lowering {
   std::map<NodeId, QuantizedWeight> weights;  ///< of the weighted nodes
 };
 
-/// Before: Conv -> Relu -> r. After: DQ, DQ, DQ -> Conv -> Q -> DQ -> r, the Relu gone. A quantized tensor keeps its name on the DQ
-/// that its readers see; what a float node computes keeps it on the float tensor.
+/// Before: Conv -> Relu -> r. After: DQ, DQ, DQ -> Conv -> Q -> DQ -> r, the Relu gone. A quantized tensor keeps its
+/// name on the DQ that its readers see; what a float node computes keeps it on the float tensor.
 void insertQuantization(Graph& graph, const QuantizePlan& plan, const Lowering& lowering);
 
-/// MatMul with a constant and a constant Add behind it become Gemm where the data have rank 2: an integer Gemm needs no Q behind it.
-/// Returns the count.
+/// MatMul with a constant and a constant Add behind it become Gemm where the data have rank 2: an integer Gemm needs no
+/// Q behind it. Returns the count.
 int64_t rewriteMatMulAdd(Graph& graph, const Inferred& inferred);
 
 }  // namespace compress

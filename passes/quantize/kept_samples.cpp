@@ -1,4 +1,5 @@
-// How many samples a refinement may keep: memory is bounded by what is alive of each at the widest place of the network.
+// How many samples a refinement may keep: memory is bounded by what is alive of each at the widest place of the
+// network.
 #include <algorithm>
 #include <limits>
 
@@ -12,7 +13,8 @@ namespace {
 int64_t liveBytes(const RefineContext& context, const std::vector<Unit>& units, const Sample& sample) {
   const auto inputs = context.model.graph.runtimeInputs();
   std::map<ValueId, Type> given;
-  for (size_t i = 0; i < inputs.size(); ++i) given[inputs[i]] = Type::tensor(sample.inputs[i].dtype(), sample.inputs[i].shape());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    given[inputs[i]] = Type::tensor(sample.inputs[i].dtype(), sample.inputs[i].shape());
   const Inferred inferred = inferTypes(upgraded(context.model).graph, given);
   const auto bytesOfValue = [&](ValueId id) {
     const auto shape = inferred.types[static_cast<size_t>(id.index)].shape();
@@ -34,7 +36,8 @@ int64_t liveBytes(const RefineContext& context, const std::vector<Unit>& units, 
 
 }  // namespace
 
-std::vector<Sample> keptSamples(const RefineContext& context, const std::vector<Unit>& units, size_t most, int64_t bytes) {
+std::vector<Sample> keptSamples(const RefineContext& context, const std::vector<Unit>& units, size_t most,
+                                int64_t bytes) {
   const Dataset& data = *context.pass.calibration;
   std::vector<Sample> samples{data.read(0)};
   const int64_t fitting = bytes / std::max<int64_t>(liveBytes(context, units, samples[0]), 1);

@@ -28,7 +28,8 @@ std::optional<float> clampMaxOf(const Graph& graph, const Node& node) {
 
 class Planner {
  public:
-  Planner(const Graph& graph, const Inferred& inferred, const PlanOptions& options) : graph_(graph), inferred_(inferred), options_(options), order_(graph.order()) {}
+  Planner(const Graph& graph, const Inferred& inferred, const PlanOptions& options)
+      : graph_(graph), inferred_(inferred), options_(options), order_(graph.order()) {}
 
   QuantizePlan plan() {
     for (const NodeId id : order_) nodes_[id] = judge(id);
@@ -49,7 +50,7 @@ class Planner {
     std::string reason;      ///< why it stays float
     bool candidate = false;  ///< nothing forbids it
     bool integer = false;
-    NodeId clamp;            ///< that its Q would make redundant
+    NodeId clamp;  ///< that its Q would make redundant
   };
 
   State judge(NodeId id) const {
@@ -66,14 +67,18 @@ class Planner {
       for (const ValueId input : node.inputs)
         if (graph_.constant(input) != nullptr) state.reason = "one of its inputs is constant";
     state.candidate = state.reason.empty();
-    state.integer = state.candidate && (state.rule->kind == QuantizeKind::weighted || state.rule->kind == QuantizeKind::arithmetic || state.rule->kind == QuantizeKind::pool);
+    state.integer =
+        state.candidate && (state.rule->kind == QuantizeKind::weighted ||
+                            state.rule->kind == QuantizeKind::arithmetic || state.rule->kind == QuantizeKind::pool);
     if (state.candidate && state.rule->absorbsClamp)
-      if (const auto use = graph_.onlyUse(node.outputs[0]); use && clampMaxOf(graph_, graph_.node(use->node))) state.clamp = use->node;
+      if (const auto use = graph_.onlyUse(node.outputs[0]); use && clampMaxOf(graph_, graph_.node(use->node)))
+        state.clamp = use->node;
     return state;
   }
 
-  /// Layers whose results meet in a Concat and then go to the graph's outputs through float operators alone: boxes, scores and classes of
-  /// a detector. Eight bits for numbers of such different kinds cost accuracy and save next to nothing.
+  /// Layers whose results meet in a Concat and then go to the graph's outputs through float operators alone: boxes,
+  /// scores and classes of a detector. Eight bits for numbers of such different kinds cost accuracy and save next to
+  /// nothing.
   void keepHeadsFloat() {
     std::map<NodeId, bool> isTail, meets;
     for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
@@ -97,9 +102,12 @@ class Planner {
   std::vector<ValueId> dataInputs(NodeId id) const {
     const Node& node = graph_.node(id);
     switch (nodes_.at(id).rule->kind) {
-      case QuantizeKind::arithmetic: return {node.inputs[0], node.inputs[1]};
-      case QuantizeKind::join: return node.inputs;
-      default: return {node.inputs[0]};
+      case QuantizeKind::arithmetic:
+        return {node.inputs[0], node.inputs[1]};
+      case QuantizeKind::join:
+        return node.inputs;
+      default:
+        return {node.inputs[0]};
     }
   }
 
@@ -117,7 +125,8 @@ class Planner {
     for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
       State& state = nodes_[*it];
       if (!state.candidate) continue;
-      if (state.rule->kind == QuantizeKind::movement || state.rule->kind == QuantizeKind::join) state.integer = isWanted(graph_.node(*it).outputs[0]);
+      if (state.rule->kind == QuantizeKind::movement || state.rule->kind == QuantizeKind::join)
+        state.integer = isWanted(graph_.node(*it).outputs[0]);
       if (!state.integer) continue;
       for (const ValueId input : dataInputs(*it)) wanted_[input].push_back(*it);
     }
@@ -125,16 +134,17 @@ class Planner {
 
   /// Is `input` quantized without the help of arithmetic nodes that are no producers of it?
   bool isAvailable(ValueId input, NodeId reader) const {
-    if (const NodeId producer = integerProducer(input)) return nodes_.at(producer).rule->needsOutput || readByOther(input, reader);
+    if (const NodeId producer = integerProducer(input))
+      return nodes_.at(producer).rule->needsOutput || readByOther(input, reader);
     return readByOther(input, reader);
   }
 
   bool readByOther(ValueId input, NodeId reader) const {
     const auto it = wanted_.find(input);
     return it != wanted_.end() && std::ranges::any_of(it->second, [&](NodeId other) {
-      const QuantizeKind kind = nodes_.at(other).rule->kind;
-      return other != reader && kind != QuantizeKind::arithmetic && kind != QuantizeKind::pool;
-    });
+             const QuantizeKind kind = nodes_.at(other).rule->kind;
+             return other != reader && kind != QuantizeKind::arithmetic && kind != QuantizeKind::pool;
+           });
   }
 
   /// The integer node whose Q stands behind `value`; none.
@@ -152,11 +162,15 @@ class Planner {
     bool dropped = false;
     for (const NodeId id : order_) {
       State& state = nodes_[id];
-      if (!state.integer || (state.rule->kind != QuantizeKind::arithmetic && state.rule->kind != QuantizeKind::pool)) continue;
+      if (!state.integer || (state.rule->kind != QuantizeKind::arithmetic && state.rule->kind != QuantizeKind::pool))
+        continue;
       const auto inputs = dataInputs(id);
-      if (!isWanted(quantizedOutput(id))) state.reason = "its result goes to float operators only";
-      else if (!std::ranges::all_of(inputs, [&](ValueId input) { return isAvailable(input, id); })) state.reason = "an operand is float";
-      else continue;
+      if (!isWanted(quantizedOutput(id)))
+        state.reason = "its result goes to float operators only";
+      else if (!std::ranges::all_of(inputs, [&](ValueId input) { return isAvailable(input, id); }))
+        state.reason = "an operand is float";
+      else
+        continue;
       state.integer = false;
       dropped = true;
     }
@@ -246,7 +260,8 @@ class Planner {
     }
   }
 
-  /// A Concat's inputs share an encoding where the target profits from it and where no clamp that the Q replaces would be lost.
+  /// A Concat's inputs share an encoding where the target profits from it and where no clamp that the Q replaces would
+  /// be lost.
   bool mayUnite(const std::vector<size_t>& inputs) {
     if (options_.target != "portable") return false;
     return std::ranges::all_of(inputs, [&](size_t i) { return clampOf(i) == clampOf(inputs[0]); });
@@ -284,12 +299,15 @@ std::optional<size_t> QuantizePlan::findTensor(ValueId value) const {
   return static_cast<size_t>(it - tensors.begin());
 }
 
-QuantizePlan planQuantization(const Graph& graph, const Inferred& inferred, const PlanOptions& options) { return Planner(graph, inferred, options).plan(); }
+QuantizePlan planQuantization(const Graph& graph, const Inferred& inferred, const PlanOptions& options) {
+  return Planner(graph, inferred, options).plan();
+}
 
 bool isQuantized(const Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [&](NodeId id) {
     const std::string& op = graph.node(id).op;
-    return op == "QuantizeLinear" || op == "DequantizeLinear" || op == "DynamicQuantizeLinear" || op.starts_with("QLinear") || op == "ConvInteger" || op == "MatMulInteger";
+    return op == "QuantizeLinear" || op == "DequantizeLinear" || op == "DynamicQuantizeLinear" ||
+           op.starts_with("QLinear") || op == "ConvInteger" || op == "MatMulInteger";
   });
 }
 

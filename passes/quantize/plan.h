@@ -1,5 +1,5 @@
-// The plan of a quantization, found by walking the rule table over a graph: which nodes become integer, which tensors get a Q and a
-// DQ, and which of those share one encoding. Nothing is edited.
+// The plan of a quantization, found by walking the rule table over a graph: which nodes become integer, which tensors
+// get a Q and a DQ, and which of those share one encoding. Nothing is edited.
 #pragma once
 #include <functional>
 #include <optional>
@@ -14,16 +14,16 @@ namespace compress {
 struct PlannedNode {
   NodeId node;
   const QuantizeRule* rule;
-  NodeId clamp;          ///< a Relu or Clip behind it that its output's Q makes redundant; none
-  ValueId output;        ///< what the Q stands behind: the node's output, or the clamp's; none where it stays float
+  NodeId clamp;    ///< a Relu or Clip behind it that its output's Q makes redundant; none
+  ValueId output;  ///< what the Q stands behind: the node's output, or the clamp's; none where it stays float
 };
 
 /// A tensor that gets a Q and a DQ.
 struct PlannedTensor {
   ValueId value;
-  bool fromInteger;              ///< computed by an integer node: all its readers see the DQ
-  std::optional<float> clampMax; ///< it comes out of a clamp [0, clampMax]; infinity for a Relu
-  size_t group;                  ///< index in QuantizePlan::groups
+  bool fromInteger;               ///< computed by an integer node: all its readers see the DQ
+  std::optional<float> clampMax;  ///< it comes out of a clamp [0, clampMax]; infinity for a Relu
+  size_t group;                   ///< index in QuantizePlan::groups
 };
 
 struct QuantizePlan {

@@ -29,7 +29,9 @@ void requireFiniteWeights(const Graph& graph) {
     const auto values = constant->as<float>();
     const auto it = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
     if (it == values.end()) continue;
-    throw Error(ErrorKind::numeric, text("weight '", displayName(graph.value(id).name), "' holds ", std::isnan(*it) ? "NaN" : "Inf", " at index ", it - values.begin()),
+    throw Error(ErrorKind::numeric,
+                text("weight '", displayName(graph.value(id).name), "' holds ", std::isnan(*it) ? "NaN" : "Inf",
+                     " at index ", it - values.begin()),
                 "quantization needs finite weights; exporting the model again may help");
   }
 }
@@ -38,7 +40,8 @@ void requireFiniteWeights(const Graph& graph) {
 std::string exclusion(const Graph& graph, NodeId id, const QuantizeOptions& options) {
   const Node& node = graph.node(id);
   const auto hit = [&](const std::string& pattern) { return matches(graph, node, pattern); };
-  if (const auto it = std::ranges::find_if(options.exclude, hit); it != options.exclude.end()) return text("excluded by '", *it, "'");
+  if (const auto it = std::ranges::find_if(options.exclude, hit); it != options.exclude.end())
+    return text("excluded by '", *it, "'");
   if (!options.include.empty() && std::ranges::none_of(options.include, hit)) return "not among what --include names";
   return {};
 }
@@ -49,16 +52,25 @@ std::vector<std::string> tensorNames(const Graph& graph, const QuantizePlan& pla
   return names;
 }
 
-CalibrationTable tableFor(const Model& model, const QuantizePlan& plan, const QuantizeOptions& options, PassContext& context) {
+CalibrationTable tableFor(const Model& model, const QuantizePlan& plan, const QuantizeOptions& options,
+                          PassContext& context) {
   const std::vector<std::string> names = tensorNames(model.graph, plan);
   if (!options.calibTable) {
-    if (context.calibration == nullptr) throw Error(ErrorKind::usage, "static int8 needs calibration data", "give --calib DATA or --calib-table FILE");
-    const auto told = [&](int64_t done) { context.progress(text("calibrating: ", done, "/", context.calibration->size())); };
-    return calibrate(model, context.backend, *context.calibration, names, {.threads = context.threads, .progress = told});
+    if (context.calibration == nullptr)
+      throw Error(ErrorKind::usage, "static int8 needs calibration data", "give --calib DATA or --calib-table FILE");
+    const auto told = [&](int64_t done) {
+      context.progress(text("calibrating: ", done, "/", context.calibration->size()));
+    };
+    return calibrate(model, context.backend, *context.calibration, names,
+                     {.threads = context.threads, .progress = told});
   }
-  CalibrationTable table = within([&] { return *options.calibTable; }, [&] { return parseCalibrationTable(readFile(*options.calibTable)); });
+  CalibrationTable table =
+      within([&] { return *options.calibTable; }, [&] { return parseCalibrationTable(readFile(*options.calibTable)); });
   for (const std::string& name : names)
-    if (!table.values.contains(name)) throw Error(ErrorKind::usage, text("the calibration table '", *options.calibTable, "' has no value '", displayName(name), "'"), "make it from this model with compress calibrate");
+    if (!table.values.contains(name))
+      throw Error(ErrorKind::usage,
+                  text("the calibration table '", *options.calibTable, "' has no value '", displayName(name), "'"),
+                  "make it from this model with compress calibrate");
   return table;
 }
 
@@ -66,7 +78,8 @@ CalibrationTable tableFor(const Model& model, const QuantizePlan& plan, const Qu
 std::vector<Histogram> groupHistograms(const Graph& graph, const QuantizePlan& plan, const CalibrationTable& table) {
   std::vector<Histogram> histograms(plan.groups.size());
   for (size_t i = 0; i < plan.groups.size(); ++i)
-    for (const size_t source : plan.groups[i].sources) histograms[i].merge(table.values.at(graph.value(plan.tensors[source].value).name));
+    for (const size_t source : plan.groups[i].sources)
+      histograms[i].merge(table.values.at(graph.value(plan.tensors[source].value).name));
   return histograms;
 }
 
@@ -85,7 +98,8 @@ std::vector<float> biasOf(const Graph& graph, const Node& node) {
   return toFloats(*bias);
 }
 
-std::map<NodeId, QuantizedWeight> quantizeWeights(const Graph& graph, const QuantizePlan& plan, const std::vector<Encoding>& groups, bool perChannel) {
+std::map<NodeId, QuantizedWeight> quantizeWeights(const Graph& graph, const QuantizePlan& plan,
+                                                  const std::vector<Encoding>& groups, bool perChannel) {
   std::map<NodeId, QuantizedWeight> weights;
   for (const PlannedNode& planned : plan.nodes) {
     if (planned.rule->kind != QuantizeKind::weighted) continue;
@@ -93,7 +107,8 @@ std::map<NodeId, QuantizedWeight> quantizeWeights(const Graph& graph, const Quan
     const Tensor& weight = *graph.constant(node.inputs[1]);
     const int64_t axis = weightAxis(node);
     const float inputScale = groups[plan.tensors[*plan.findTensor(node.inputs[0])].group].scales[0];
-    weights.emplace(planned.node, quantizeWeight(weight, axis, minmaxScales(weight, axis, perChannel), biasOf(graph, node), inputScale));
+    weights.emplace(planned.node, quantizeWeight(weight, axis, minmaxScales(weight, axis, perChannel),
+                                                 biasOf(graph, node), inputScale));
   }
   return weights;
 }
@@ -119,7 +134,8 @@ double outputSqnr(const Graph& graph, const WeightFit& fit) {
   return 0;
 }
 
-std::vector<RangeChoice> rangesBy(const std::string& method, const RefineContext& refining, const std::vector<Histogram>& histograms, const QuantizeOptions& options) {
+std::vector<RangeChoice> rangesBy(const std::string& method, const RefineContext& refining,
+                                  const std::vector<Histogram>& histograms, const QuantizeOptions& options) {
   std::vector<RangeChoice> ranges;
   for (const Histogram& histogram : histograms) {
     const Range range = rangeBy(method, histogram, options);
@@ -131,12 +147,15 @@ std::vector<RangeChoice> rangesBy(const std::string& method, const RefineContext
 QuantizeReport makeReport(const Graph& graph, const Lowering& lowering, const Attempt& attempt) {
   const QuantizePlan& plan = attempt.plan;
   QuantizeReport report;
-  for (const PlannedTensor& tensor : plan.tensors) report.encodings[graph.value(tensor.value).name] = lowering.groups[tensor.group];
-  for (const auto& [node, weight] : lowering.weights) report.encodings[graph.value(graph.node(node).inputs[1]).name] = weight.encoding;
+  for (const PlannedTensor& tensor : plan.tensors)
+    report.encodings[graph.value(tensor.value).name] = lowering.groups[tensor.group];
+  for (const auto& [node, weight] : lowering.weights)
+    report.encodings[graph.value(graph.node(node).inputs[1]).name] = weight.encoding;
   for (const PlannedNode& planned : plan.nodes) {
     const Node& node = graph.node(planned.node);
     const ValueId output = planned.output ? planned.output : node.outputs[0];
-    LayerReport layer{.node = nameOf(graph, node), .op = node.op, .output = graph.value(output).name, .rangeMethod = {}};
+    LayerReport layer{
+        .node = nameOf(graph, node), .op = node.op, .output = graph.value(output).name, .rangeMethod = {}};
     if (const auto it = attempt.fit.sqnrDb.find(output); it != attempt.fit.sqnrDb.end()) layer.sqnrDb = it->second;
     if (const auto tensor = plan.findTensor(output)) {
       const size_t group = plan.tensors[*tensor].group;
@@ -158,7 +177,8 @@ std::string digestOf(const std::map<std::string, Encoding>& encodings) {
   std::string all;
   for (const auto& [name, encoding] : encodings) {
     all += text(name, " ", nameOf(encoding.dtype), " ", encoding.axis.value_or(-1));
-    for (size_t i = 0; i < encoding.scales.size(); ++i) all += text(" ", encoding.scales[i], ":", encoding.zeroPoints[i]);
+    for (size_t i = 0; i < encoding.scales.size(); ++i)
+      all += text(" ", encoding.scales[i], ":", encoding.zeroPoints[i]);
     all += '\n';
   }
   return sha256(all);
@@ -168,7 +188,11 @@ std::string digestOf(const std::map<std::string, Encoding>& encodings) {
 class Workshop {
  public:
   Workshop(const Model& model, const QuantizeOptions& options, PassContext& context)
-      : model_(model), options_(options), context_(context), inferred_(inferTypes(upgraded(model).graph)), dtype_(options.activations == "int8" ? DType::i8 : DType::u8) {}
+      : model_(model),
+        options_(options),
+        context_(context),
+        inferred_(inferTypes(upgraded(model).graph)),
+        dtype_(options.activations == "int8" ? DType::i8 : DType::u8) {}
 
   QuantizePlan plan(const std::map<NodeId, std::string>& keptFloat) const {
     const auto excluded = [&](NodeId id) {
@@ -182,43 +206,59 @@ class Workshop {
     Attempt attempt{std::move(plan), {}, {}, {}};
     attempt.histograms = groupHistograms(model_.graph, attempt.plan, table);
     const RefineContext refining = context(attempt.plan);
-    attempt.ranges = rangesBy(options_.method == "auto" ? "minmax" : options_.method, refining, attempt.histograms, options_);
+    attempt.ranges =
+        rangesBy(options_.method == "auto" ? "minmax" : options_.method, refining, attempt.histograms, options_);
     return attempt;
   }
 
-  /// Minimum and maximum first; where the output then is far from float, ranges by the error downstream are tried, then without the
-  /// layers at whose tensors 8 bits do not suffice. What gives the best output stays.
+  /// Minimum and maximum first; where the output then is far from float, ranges by the error downstream are tried, then
+  /// without the layers at whose tensors 8 bits do not suffice. What gives the best output stays.
   Attempt refined(const QuantizePlan& plan, const CalibrationTable& table) const {
     Attempt best = plain(plan, table);
     fit(best);
     if (options_.method != "auto" || outputSqnr(model_.graph, best.fit) >= kGoodDb) return best;
     Attempt downstream = plain(plan, table);
     downstream.ranges = chooseRanges(context(downstream.plan), downstream.histograms);
-    const std::map<NodeId, std::string> wide = tooWide(downstream);
     fit(downstream);
-    best = better(std::move(best), std::move(downstream), 0);
-    if (wide.empty()) return best;
+    const std::map<NodeId, std::string> wide = tooWide(downstream);
+    if (wide.empty()) return better(std::move(best), std::move(downstream), 0);
     Attempt without = plain(this->plan(wide), table);
-    without.ranges = chooseRanges(context(without.plan), without.histograms);
+    takeRanges(without, downstream);
     fit(without);
+    best = better(std::move(best), std::move(downstream), 0);
     return better(std::move(best), std::move(without), kWorthFloatDb);
   }
 
   /// Weights by minimum and maximum, biases as they are.
   void quantizePlainly(Attempt& attempt) const {
-    attempt.fit.weights = quantizeWeights(model_.graph, attempt.plan, encodingsOf(attempt.ranges), options_.perChannel && options_.level >= 1);
+    attempt.fit.weights = quantizeWeights(model_.graph, attempt.plan, encodingsOf(attempt.ranges),
+                                          options_.perChannel && options_.level >= 1);
   }
 
  private:
-  static constexpr double kGoodDb = 25;        // above, nothing more is tried
-  static constexpr double kWorthFloatDb = 2;   // what layers kept float must bring at the output
+  static constexpr double kGoodDb = 25;       // above, nothing more is tried
+  static constexpr double kWorthFloatDb = 2;  // what layers kept float must bring at the output
   static constexpr double kTooMuchError = 4e-3;
 
-  RefineContext context(const QuantizePlan& plan) const { return {model_, inferred_, plan, context_, dtype_, options_.symmetric}; }
-  void fit(Attempt& attempt) const { attempt.fit = fitWeights(context(attempt.plan), encodingsOf(attempt.ranges), options_.perChannel); }
+  RefineContext context(const QuantizePlan& plan) const {
+    return {model_, inferred_, plan, context_, dtype_, options_.symmetric};
+  }
+  void fit(Attempt& attempt) const {
+    attempt.fit = fitWeights(context(attempt.plan), encodingsOf(attempt.ranges), options_.perChannel);
+  }
+
+  /// Ranges that another plan found for the same tensors.
+  static void takeRanges(Attempt& attempt, const Attempt& from) {
+    for (size_t group = 0; group < attempt.plan.groups.size(); ++group) {
+      const ValueId first = attempt.plan.tensors[attempt.plan.groups[group].tensors.front()].value;
+      if (const auto tensor = from.plan.findTensor(first))
+        attempt.ranges[group] = from.ranges[from.plan.tensors[*tensor].group];
+    }
+  }
 
   Attempt better(Attempt first, Attempt second, double margin) const {
-    return outputSqnr(model_.graph, second.fit) > outputSqnr(model_.graph, first.fit) + margin ? std::move(second) : std::move(first);
+    return outputSqnr(model_.graph, second.fit) > outputSqnr(model_.graph, first.fit) + margin ? std::move(second)
+                                                                                               : std::move(first);
   }
 
   /// Weighted nodes that read or give a tensor whose best range still costs too much, with the reason.
@@ -228,11 +268,13 @@ class Workshop {
       const RangeChoice& choice = attempt.ranges[tensor.group];
       if (choice.error <= kTooMuchError) continue;
       const Range all = minmaxRange(attempt.histograms[tensor.group]);
-      const std::string reason = text("8 bits do not hold '", displayName(model_.graph.value(tensor.value).name), "', which spans ", all.min, " to ", all.max);
+      const std::string reason = text("8 bits do not hold '", displayName(model_.graph.value(tensor.value).name),
+                                      "', which spans ", all.min, " to ", all.max);
       std::set<ValueId> behind;
       collectBehind(tensor.value, attempt.plan, behind);
       for (const PlannedNode& planned : attempt.plan.nodes)
-        if (planned.rule->kind == QuantizeKind::weighted && (model_.graph.node(planned.node).inputs[0] == tensor.value || behind.contains(planned.output)))
+        if (planned.rule->kind == QuantizeKind::weighted &&
+            (model_.graph.node(planned.node).inputs[0] == tensor.value || behind.contains(planned.output)))
           nodes.emplace(planned.node, reason);
     }
     return nodes;
@@ -255,7 +297,9 @@ class Workshop {
 
 }  // namespace
 
-void Quantize::setInputModel(const Model& input) { input_ = input; }
+void Quantize::setInputModel(const Model& input) {
+  input_ = input;
+}
 
 int64_t Quantize::run(Model& model, PassContext& context) {
   report_ = {};
@@ -280,6 +324,10 @@ int64_t Quantize::run(Model& model, PassContext& context) {
   const bool refines = options_.level >= 2 && context.calibration != nullptr;
   Attempt attempt = refines ? workshop.refined(plan, table) : workshop.plain(plan, table);
   if (!refines) workshop.quantizePlainly(attempt);
+  if (!refines && options_.level >= 2)
+    context.warnings.push_back(
+        {"W-NO-REFINEMENT",
+         "a calibration table alone gives ranges; level 2 also needs samples (--calib): done as at level 1", ""});
   const Lowering lowering{encodingsOf(attempt.ranges), std::move(attempt.fit.weights)};
   report_ = makeReport(prepared.graph, lowering, attempt);
   report_.calibrationDigest = table.dataDigest();

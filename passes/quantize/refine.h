@@ -1,5 +1,5 @@
-// Level 2: ranges by the error at the next layers' output, weights and biases layer by layer on inputs that are quantized already
-// (quantization.md 6). Works on a bounded number of samples, so memory does not grow with the data.
+// Level 2: ranges by the error at the next layers' output, weights and biases layer by layer on inputs that are
+// quantized already (quantization.md 6). Works on a bounded number of samples, so memory does not grow with the data.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,7 +16,7 @@ struct RefineContext {
   const Inferred& inferred;
   const QuantizePlan& plan;
   PassContext& pass;
-  DType dtype;       ///< of activations
+  DType dtype;  ///< of activations
   bool symmetric;
 };
 
@@ -25,11 +25,12 @@ struct RangeChoice {
   Encoding encoding;
   Range range;
   std::string method;  ///< minmax, percentile, mse, or search
-  double error = 0;    ///< squared error over squared result of its readers, summed over them, mean of the samples; 0 where not measured
+  double error = 0;    ///< squared error over squared result of its readers, summed over them, mean of the samples; 0
+                       ///< where not measured
 };
 
-/// One choice per group: least sum, over the units that read it, of squared error over squared result, all else float. `initial` bounds
-/// what is tried.
+/// One choice per group: least sum, over the units that read it, of squared error over squared result, all else float.
+/// `initial` bounds what is tried.
 std::vector<RangeChoice> chooseRanges(const RefineContext& context, const std::vector<Histogram>& histograms);
 
 /// What was fitted, and how far each tensor then is from its float self.
@@ -38,10 +39,12 @@ struct WeightFit {
   std::map<ValueId, double> sqnrDb;  ///< by the whole graph's value, quantized tensors and graph outputs
 };
 
-/// Weights and biases of all weighted nodes in topological order, each fitted on inputs that come out of the quantized layers before.
+/// Weights and biases of all weighted nodes in topological order, each fitted on inputs that come out of the quantized
+/// layers before.
 WeightFit fitWeights(const RefineContext& context, const std::vector<Encoding>& groups, bool perChannel);
 
 /// The first samples of the calibration data, as many as fit `bytes` with what must be kept of each at a time.
-std::vector<Sample> keptSamples(const RefineContext& context, const std::vector<Unit>& units, size_t most, int64_t bytes);
+std::vector<Sample> keptSamples(const RefineContext& context, const std::vector<Unit>& units, size_t most,
+                                int64_t bytes);
 
 }  // namespace compress

@@ -11,13 +11,14 @@ namespace {
 
 /// How a 2-D Conv walks over its data.
 struct Window {
-  int64_t channels, height, width;        // of the data
+  int64_t channels, height, width;  // of the data
   int64_t outHeight, outWidth;
   int64_t kernelHeight, kernelWidth;
   int64_t strideY, strideX, dilationY, dilationX, top, left;
 };
 
-int64_t padBefore(const Node& node, size_t axis, int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation) {
+int64_t padBefore(const Node& node, size_t axis, int64_t in, int64_t out, int64_t kernel, int64_t stride,
+                  int64_t dilation) {
   const std::string automatic = node.attributes.string("auto_pad", "NOTSET");
   if (automatic == "VALID") return 0;
   if (automatic == "NOTSET") return node.attributes.integers("pads", {0, 0, 0, 0})[axis];
@@ -26,15 +27,18 @@ int64_t padBefore(const Node& node, size_t axis, int64_t in, int64_t out, int64_
 }
 
 Window windowOf(const Node& node, const Shape& weight, const Shape& in, const Shape& out) {
-  const auto strides = node.attributes.integers("strides", {1, 1}), dilations = node.attributes.integers("dilations", {1, 1});
-  Window w{in[1], in[2], in[3], out[2], out[3], weight[2], weight[3], strides[0], strides[1], dilations[0], dilations[1], 0, 0};
+  const auto strides = node.attributes.integers("strides", {1, 1}),
+             dilations = node.attributes.integers("dilations", {1, 1});
+  Window w{in[1],      in[2],      in[3],        out[2],       out[3], weight[2], weight[3],
+           strides[0], strides[1], dilations[0], dilations[1], 0,      0};
   w.top = padBefore(node, 0, w.height, w.outHeight, w.kernelHeight, w.strideY, w.dilationY);
   w.left = padBefore(node, 1, w.width, w.outWidth, w.kernelWidth, w.strideX, w.dilationX);
   return w;
 }
 
 /// What output position (y, x) reads of `count` channels from `first` on; zeros outside.
-void gatherPatch(const Window& w, std::span<const float> image, int64_t first, int64_t count, int64_t y, int64_t x, float* to) {
+void gatherPatch(const Window& w, std::span<const float> image, int64_t first, int64_t count, int64_t y, int64_t x,
+                 float* to) {
   for (int64_t c = first; c < first + count; ++c)
     for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
       for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
@@ -45,7 +49,8 @@ void gatherPatch(const Window& w, std::span<const float> image, int64_t first, i
 }
 
 /// rows x size patches of one group over all samples.
-std::vector<float> gatherConv(const Node& node, const Tensor& weight, std::span<const Tensor> inputs, std::span<const Tensor> results, int64_t positions, int64_t group, int64_t size) {
+std::vector<float> gatherConv(const Node& node, const Tensor& weight, std::span<const Tensor> inputs,
+                              std::span<const Tensor> results, int64_t positions, int64_t group, int64_t size) {
   std::vector<float> patches;
   const int64_t channels = weight.shape()[1];
   for (size_t sample = 0; sample < inputs.size(); ++sample) {
@@ -54,7 +59,8 @@ std::vector<float> gatherConv(const Node& node, const Tensor& weight, std::span<
     for (int64_t i = 0; i < taken; ++i) {
       const int64_t place = (2 * i + 1) * places / (2 * taken);
       patches.resize(patches.size() + static_cast<size_t>(size));
-      gatherPatch(w, inputs[sample].as<float>(), group * channels, channels, place / w.outWidth, place % w.outWidth, patches.data() + patches.size() - size);
+      gatherPatch(w, inputs[sample].as<float>(), group * channels, channels, place / w.outWidth, place % w.outWidth,
+                  patches.data() + patches.size() - size);
     }
   }
   return patches;
@@ -122,13 +128,16 @@ bool hasMoments(const Node& node, const Tensor& weight) {
   return node.op == "Conv" ? weight.shape().rank() == 4 : weight.shape().rank() == 2;
 }
 
-Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Tensor> inputs, std::span<const Tensor> results, int64_t positions) {
+Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Tensor> inputs,
+                     std::span<const Tensor> results, int64_t positions) {
   Moments moments;
   const bool isConv = node.op == "Conv";
   moments.groups = isConv ? node.attributes.integer("group", 1) : 1;
   moments.size = weight.elementCount() / weight.shape()[isConv ? 0 : static_cast<size_t>(weightAxis(node))];
   for (int64_t group = 0; group < moments.groups; ++group) {
-    const std::vector<float> patches = isConv ? gatherConv(node, weight, inputs, results, positions, group, moments.size) : gatherRows(inputs, positions, moments.size);
+    const std::vector<float> patches = isConv
+                                           ? gatherConv(node, weight, inputs, results, positions, group, moments.size)
+                                           : gatherRows(inputs, positions, moments.size);
     moments.sums.push_back(secondMoments(patches, moments.size));
   }
   return moments;
@@ -144,7 +153,8 @@ void roundByMoments(QuantizedWeight& rounded, const Tensor& weight, int64_t axis
     const std::vector<double> u = inverseFactor(moments.sums[static_cast<size_t>(group)], n);
     parallelFor(perGroup, [&](int64_t inGroup) {
       const int64_t channel = group * perGroup + inGroup;
-      const double scale = static_cast<double>(rounded.encoding.scales[rounded.encoding.scales.size() == 1 ? 0 : static_cast<size_t>(channel)]);
+      const double scale = static_cast<double>(
+          rounded.encoding.scales[rounded.encoding.scales.size() == 1 ? 0 : static_cast<size_t>(channel)]);
       std::vector<double> row;
       std::vector<size_t> places;
       view.each(channel, [&](int64_t at) {

@@ -1,5 +1,6 @@
-// Rounding with error feedback: what rounding one weight adds to a layer's result, the weights not yet rounded take back as far as the
-// inputs are correlated. Minimises the expected |(W - Q) x|^2 for the second moments of x seen on samples (GPTQ, Frantar et al. 2022).
+// Rounding with error feedback: what rounding one weight adds to a layer's result, the weights not yet rounded take
+// back as far as the inputs are correlated. Minimises the expected |(W - Q) x|^2 for the second moments of x seen on
+// samples (GPTQ, Frantar et al. 2022).
 #pragma once
 #include <span>
 #include <vector>
@@ -9,7 +10,8 @@
 
 namespace compress {
 
-/// Second moments of what one output position of a layer reads: `size` x `size` per convolution group, row-major, upper triangle.
+/// Second moments of what one output position of a layer reads: `size` x `size` per convolution group, row-major, upper
+/// triangle.
 struct Moments {
   int64_t groups = 0, size = 0;
   std::vector<std::vector<float>> sums;
@@ -18,8 +20,10 @@ struct Moments {
 /// Is `node` a layer whose input patches can be gathered: a 2-D Conv, Gemm or MatMul?
 bool hasMoments(const Node& node, const Tensor& weight);
 
-/// Of at most `positions` places per input, evenly spread. `inputs` and `results` are the node's data and results, one pair per sample.
-Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Tensor> inputs, std::span<const Tensor> results, int64_t positions);
+/// Of at most `positions` places per input, evenly spread. `inputs` and `results` are the node's data and results, one
+/// pair per sample.
+Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Tensor> inputs,
+                     std::span<const Tensor> results, int64_t positions);
 
 /// Replaces the codes of `rounded` (same scales); `weight` is the float weight, `axis` that of its output channels.
 void roundByMoments(QuantizedWeight& rounded, const Tensor& weight, int64_t axis, const Moments& moments);

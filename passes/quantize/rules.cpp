@@ -8,7 +8,9 @@
 namespace compress {
 namespace {
 
-const Tensor* constantInput(const RuleContext& context, size_t i) { return context.graph.constant(context.at().input(i)); }
+const Tensor* constantInput(const RuleContext& context, size_t i) {
+  return context.graph.constant(context.at().input(i));
+}
 
 bool isFloat32(const RuleContext& context, size_t i) {
   const ValueId id = context.at().input(i);
@@ -18,18 +20,25 @@ bool isFloat32(const RuleContext& context, size_t i) {
   return type.isTensor() && type.dtype == DType::f32;
 }
 
-std::string always(const RuleContext&) { return {}; }
+std::string always(const RuleContext&) {
+  return {};
+}
 
-std::string floatData(const RuleContext& context) { return isFloat32(context, 0) ? "" : "its data are not float32"; }
+std::string floatData(const RuleContext& context) {
+  return isFloat32(context, 0) ? "" : "its data are not float32";
+}
 
 std::string weight(const RuleContext& context, size_t wantedRank) {
   if (!isFloat32(context, 0)) return "its data are not float32";
   const Tensor* weight = constantInput(context, 1);
   if (weight == nullptr) return "its weight is not constant";
   if (weight->dtype() != DType::f32) return text("its weight is ", nameOf(weight->dtype()), ", expected float32");
-  if (wantedRank != 0 && weight->shape().rank() != wantedRank) return text("its weight has rank ", weight->shape().rank(), ", expected ", wantedRank);
+  if (wantedRank != 0 && weight->shape().rank() != wantedRank)
+    return text("its weight has rank ", weight->shape().rank(), ", expected ", wantedRank);
   if (weight->elementCount() == 0) return "its weight is empty";
-  if (context.at().input(2) && (constantInput(context, 2) == nullptr || constantInput(context, 2)->dtype() != DType::f32)) return "its bias is not a float32 constant";
+  if (context.at().input(2) &&
+      (constantInput(context, 2) == nullptr || constantInput(context, 2)->dtype() != DType::f32))
+    return "its bias is not a float32 constant";
   return {};
 }
 
@@ -43,16 +52,20 @@ std::string gemm(const RuleContext& context) {
   if (std::string reason = weight(context, 2); !reason.empty()) return reason;
   const Attributes& attributes = context.at().attributes;
   if (attributes.integer("transA", 0) != 0) return "its data are transposed (transA)";
-  if (attributes.real("alpha", 1) != 1 || attributes.real("beta", 1) != 1) return "alpha and beta other than 1 have no integer kernel";
+  if (attributes.real("alpha", 1) != 1 || attributes.real("beta", 1) != 1)
+    return "alpha and beta other than 1 have no integer kernel";
   if (const Tensor* bias = constantInput(context, 2)) {
     const Shape& shape = bias->shape();
     const int64_t channels = constantInput(context, 1)->shape()[static_cast<size_t>(weightAxis(context.at()))];
-    if (bias->elementCount() != channels || (shape.rank() > 0 && shape[shape.rank() - 1] != channels)) return "its bias is not one number per output channel";
+    if (bias->elementCount() != channels || (shape.rank() > 0 && shape[shape.rank() - 1] != channels))
+      return "its bias is not one number per output channel";
   }
   return {};
 }
 
-std::string matMul(const RuleContext& context) { return weight(context, 2); }
+std::string matMul(const RuleContext& context) {
+  return weight(context, 2);
+}
 
 std::string binary(const RuleContext& context) {
   for (size_t i = 0; i < 2; ++i) {
@@ -71,13 +84,15 @@ std::string pad(const RuleContext& context) {
   if (context.at().attributes.string("mode", "constant") != "constant") return {};
   if (const ValueId fill = context.at().input(2)) {
     const Tensor* constant = context.graph.constant(fill);
-    if (constant == nullptr || constant->dtype() != DType::f32 || constant->as<float>()[0] != 0) return "it pads with something other than 0";
+    if (constant == nullptr || constant->dtype() != DType::f32 || constant->as<float>()[0] != 0)
+      return "it pads with something other than 0";
   }
   return floatData(context);
 }
 
 std::string resize(const RuleContext& context) {
-  if (context.at().attributes.string("mode", "nearest") != "nearest") return "only nearest Resize has an integer kernel";
+  if (context.at().attributes.string("mode", "nearest") != "nearest")
+    return "only nearest Resize has an integer kernel";
   return floatData(context);
 }
 
@@ -116,7 +131,9 @@ constexpr std::array kRules = std::to_array<QuantizeRule>({
 
 }  // namespace
 
-std::span<const QuantizeRule> quantizeRules(std::string_view) { return kRules; }
+std::span<const QuantizeRule> quantizeRules(std::string_view) {
+  return kRules;
+}
 
 const QuantizeRule* findRule(std::string_view target, const Node& node) {
   if (!node.domain.empty()) return nullptr;
@@ -128,7 +145,8 @@ const QuantizeRule* findRule(std::string_view target, const Node& node) {
 std::string reasonWithoutRule(const Node& node) {
   if (!node.domain.empty()) return text("operators of domain '", node.domain, "' have no rule");
   if (node.op == "Softmax" || node.op == "LogSoftmax") return "Softmax stays float: its small values carry the result";
-  if (node.op == "Sigmoid" || node.op == "Tanh" || node.op == "HardSwish" || node.op == "HardSigmoid" || node.op == "Gelu")
+  if (node.op == "Sigmoid" || node.op == "Tanh" || node.op == "HardSwish" || node.op == "HardSigmoid" ||
+      node.op == "Gelu")
     return "activation kept float between quantized tensors";
   return text(node.op, " has no integer kernel in the target");
 }

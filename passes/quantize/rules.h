@@ -1,5 +1,6 @@
-// The rule table: which operators become integer, under which conditions, and how their inputs and outputs are quantized. It drives
-// Q/DQ insertion; a test builds the smallest model of each rule and compares with what ONNX Runtime makes of it.
+// The rule table: which operators become integer, under which conditions, and how their inputs and outputs are
+// quantized. It drives Q/DQ insertion; a test builds the smallest model of each rule and compares with what ONNX
+// Runtime makes of it.
 #pragma once
 #include <span>
 #include <string>
@@ -30,9 +31,9 @@ struct RuleContext {
 struct QuantizeRule {
   std::string_view op;
   QuantizeKind kind;
-  bool needsOutput;            ///< no integer kernel without a Q on the output
-  bool absorbsClamp;           ///< a Relu or Clip behind it goes into the Q
-  std::string_view becomes;    ///< in ONNX Runtime's optimised graph
+  bool needsOutput;          ///< no integer kernel without a Q on the output
+  bool absorbsClamp;         ///< a Relu or Clip behind it goes into the Q
+  std::string_view becomes;  ///< in ONNX Runtime's optimised graph
   /// Why the node stays float; empty when it need not.
   std::string (*blocked)(const RuleContext&);
 };

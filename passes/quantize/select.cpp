@@ -15,7 +15,9 @@ struct Pattern {
 };
 
 Pattern parse(std::string_view pattern) {
-  for (const auto& [prefix, kind] : {std::pair{std::string_view("op:"), Pattern::Kind::op}, {"node:", Pattern::Kind::node}, {"tensor:", Pattern::Kind::tensor}})
+  for (const auto& [prefix, kind] : {std::pair{std::string_view("op:"), Pattern::Kind::op},
+                                     {"node:", Pattern::Kind::node},
+                                     {"tensor:", Pattern::Kind::tensor}})
     if (pattern.starts_with(prefix)) return {kind, pattern.substr(prefix.size())};
   return {Pattern::Kind::node, pattern};
 }
@@ -41,7 +43,8 @@ std::string nameOf(const Graph& graph, const Node& node) {
 
 bool matches(const Graph& graph, const Node& node, std::string_view pattern) {
   const Pattern parsed = parse(pattern);
-  return std::ranges::any_of(namesAt(graph, node, parsed.kind), [&](const std::string& name) { return globMatches(parsed.glob, name); });
+  return std::ranges::any_of(namesAt(graph, node, parsed.kind),
+                             [&](const std::string& name) { return globMatches(parsed.glob, name); });
 }
 
 void checkPatterns(const Graph& graph, std::span<const std::string> patterns) {
@@ -60,7 +63,9 @@ void checkPatterns(const Graph& graph, std::span<const std::string> patterns) {
     constexpr std::string_view kWhat[] = {"operator", "node", "tensor"};
     std::vector<std::string> near;
     for (const std::string& name : nearest(parsed.glob, all)) near.push_back(displayName(name));
-    throw Error(ErrorKind::usage, text("pattern '", displayName(pattern), "' matches no ", kWhat[static_cast<size_t>(parsed.kind)], " of the model"),
+    throw Error(ErrorKind::usage,
+                text("pattern '", displayName(pattern), "' matches no ", kWhat[static_cast<size_t>(parsed.kind)],
+                     " of the model"),
                 near.empty() ? "" : text("near names: ", join(near, ", ")));
   }
 }

@@ -13,7 +13,8 @@ namespace {
 /// Copies the nodes that compute one value out of a graph.
 class Cutter {
  public:
-  Cutter(const Model& model, const Inferred& inferred, const std::set<ValueId>& cuts) : source_(model.graph), inferred_(inferred), cuts_(cuts) {
+  Cutter(const Model& model, const Inferred& inferred, const std::set<ValueId>& cuts)
+      : source_(model.graph), inferred_(inferred), cuts_(cuts) {
     unit_.model.opsets = model.opsets;
     unit_.model.irVersion = model.irVersion;
   }
@@ -54,7 +55,8 @@ class Cutter {
     for (ValueId& input : node.inputs) input = valueFor(input);
     for (ValueId& output : node.outputs) {
       if (!output) continue;
-      const ValueId here = unit_.model.graph.add({source_.value(output).name, inferred_.types[static_cast<size_t>(output.index)], std::nullopt, {}});
+      const ValueId here = unit_.model.graph.add(
+          {source_.value(output).name, inferred_.types[static_cast<size_t>(output.index)], std::nullopt, {}});
       values_.emplace(output, here);
       output = here;
     }
@@ -82,12 +84,14 @@ bool isReadByInteger(const Graph& graph, const Cutter& cutter, const QuantizePla
   });
 }
 
-Unit cutUnit(const Model& model, const Inferred& inferred, const QuantizePlan& plan, const std::set<ValueId>& cuts, ValueId output) {
+Unit cutUnit(const Model& model, const Inferred& inferred, const QuantizePlan& plan, const std::set<ValueId>& cuts,
+             ValueId output) {
   Cutter cutter(model, inferred, cuts);
   Unit unit = cutter.cut(output);
   for (const ValueId input : unit.inputs) {
     const auto tensor = plan.findTensor(input);
-    unit.seesQuantized.push_back(tensor && (plan.tensors[*tensor].fromInteger || isReadByInteger(model.graph, cutter, plan, input)));
+    unit.seesQuantized.push_back(
+        tensor && (plan.tensors[*tensor].fromInteger || isReadByInteger(model.graph, cutter, plan, input)));
   }
   for (const PlannedNode& planned : plan.nodes) {
     const NodeId here = cutter.nodeHere(planned.node);
@@ -98,14 +102,16 @@ Unit cutUnit(const Model& model, const Inferred& inferred, const QuantizePlan& p
     }
     const auto group = [&](ValueId value) { return plan.tensors[*plan.findTensor(value)].group; };
     const bool moves = planned.rule->kind == QuantizeKind::movement || planned.rule->kind == QuantizeKind::join;
-    unit.movesOnly = moves && planned.output == output && std::ranges::all_of(unit.inputs, [&](ValueId input) { return group(input) == group(output); });
+    unit.movesOnly = moves && planned.output == output &&
+                     std::ranges::all_of(unit.inputs, [&](ValueId input) { return group(input) == group(output); });
   }
   return unit;
 }
 
 }  // namespace
 
-std::vector<Unit> cutIntoUnits(const Model& model, const Inferred& inferred, const QuantizePlan& plan, bool beforeClamps) {
+std::vector<Unit> cutIntoUnits(const Model& model, const Inferred& inferred, const QuantizePlan& plan,
+                               bool beforeClamps) {
   const Graph& graph = model.graph;
   std::set<ValueId> cuts;
   for (const PlannedTensor& tensor : plan.tensors) cuts.insert(tensor.value);
@@ -165,12 +171,14 @@ Tensor fakeQuantized(const Tensor& tensor, const Encoding& encoding) {
   const float scale = encoding.scales[0], inverse = 1 / scale;
   const bool isUnsigned = encoding.dtype == DType::u8;
   const float low = static_cast<float>((isUnsigned ? 0 : -128) - encoding.zeroPoints[0]), high = low + 255;
-  constexpr float kRound = 12582912;  // 1.5 * 2^23: adding and subtracting it rounds to the nearest integer, ties to even
+  constexpr float kRound =
+      12582912;  // 1.5 * 2^23: adding and subtracting it rounds to the nearest integer, ties to even
   Buffer buffer(DType::f32, tensor.shape());
   const float* from = tensor.as<float>().data();
   float* to = buffer.as<float>().data();
   const auto count = static_cast<size_t>(tensor.elementCount());
-  for (size_t i = 0; i < count; ++i) to[i] = (std::min(std::max(from[i] * inverse, low), high) + kRound - kRound) * scale;
+  for (size_t i = 0; i < count; ++i)
+    to[i] = (std::min(std::max(from[i] * inverse, low), high) + kRound - kRound) * scale;
   return std::move(buffer).freeze();
 }
 

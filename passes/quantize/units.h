@@ -1,5 +1,5 @@
-// The float network cut at its quantized tensors: small models that run one after another, so that ranges, weights and biases can be
-// judged by what follows without running the whole network for each try.
+// The float network cut at its quantized tensors: small models that run one after another, so that ranges, weights and
+// biases can be judged by what follows without running the whole network for each try.
 #pragma once
 #include <functional>
 #include <map>
@@ -16,17 +16,18 @@ namespace compress {
 /// What lies between quantized tensors: it computes one of them, or a graph output.
 struct Unit {
   Model model;
-  std::vector<ValueId> inputs;          ///< of the whole graph, in the order of the model's inputs
-  std::vector<bool> seesQuantized;      ///< per input: the result reads a DQ here
-  ValueId output;                       ///< of the whole graph
-  NodeId weighted;                      ///< of the whole graph; none
-  NodeId weightedHere;                  ///< the same node in `model`
-  bool movesOnly = false;               ///< output and input share an encoding and values
+  std::vector<ValueId> inputs;      ///< of the whole graph, in the order of the model's inputs
+  std::vector<bool> seesQuantized;  ///< per input: the result reads a DQ here
+  ValueId output;                   ///< of the whole graph
+  NodeId weighted;                  ///< of the whole graph; none
+  NodeId weightedHere;              ///< the same node in `model`
+  bool movesOnly = false;           ///< output and input share an encoding and values
 };
 
-/// Units in topological order. Nodes that serve several outputs are in several units. With `beforeClamps` the results of weighted nodes
-/// are cut as well, before the clamp that the Q will replace.
-std::vector<Unit> cutIntoUnits(const Model& model, const Inferred& inferred, const QuantizePlan& plan, bool beforeClamps);
+/// Units in topological order. Nodes that serve several outputs are in several units. With `beforeClamps` the results
+/// of weighted nodes are cut as well, before the clamp that the Q will replace.
+std::vector<Unit> cutIntoUnits(const Model& model, const Inferred& inferred, const QuantizePlan& plan,
+                               bool beforeClamps);
 
 /// Puts another weight and bias into the unit; an empty `bias` leaves it as it is.
 void setWeight(Unit& unit, Tensor weight, std::span<const float> bias);

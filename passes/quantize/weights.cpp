@@ -11,7 +11,9 @@ namespace {
 constexpr float kLimit = 127;
 constexpr double kBiasLimit = 1 << 30;
 
-float code(float value, float scale) { return std::clamp(std::nearbyint(value / scale), -kLimit, kLimit); }
+float code(float value, float scale) {
+  return std::clamp(std::nearbyint(value / scale), -kLimit, kLimit);
+}
 
 float scaleFor(float largest) {
   const float scale = largest / kLimit;
@@ -66,7 +68,8 @@ std::vector<float> mseScales(const Tensor& weight, int64_t axis) {
   return scales;
 }
 
-QuantizedWeight quantizeWeight(const Tensor& weight, int64_t axis, std::vector<float> scales, std::vector<float> bias, float inputScale) {
+QuantizedWeight quantizeWeight(const Tensor& weight, int64_t axis, std::vector<float> scales, std::vector<float> bias,
+                               float inputScale) {
   for (size_t c = 0; c < bias.size(); ++c) {
     float& scale = scales[scales.size() == 1 ? 0 : c];
     const double needed = std::abs(static_cast<double>(bias[c])) / (static_cast<double>(inputScale) * kBiasLimit);
@@ -78,7 +81,9 @@ QuantizedWeight quantizeWeight(const Tensor& weight, int64_t axis, std::vector<f
   const auto to = codes.as<int8_t>();
   for (int64_t c = 0; c < view.channels; ++c) {
     const float scale = scales[scales.size() == 1 ? 0 : static_cast<size_t>(c)];
-    view.each(c, [&](int64_t at) { to[static_cast<size_t>(at)] = static_cast<int8_t>(code(values[static_cast<size_t>(at)], scale)); });
+    view.each(c, [&](int64_t at) {
+      to[static_cast<size_t>(at)] = static_cast<int8_t>(code(values[static_cast<size_t>(at)], scale));
+    });
   }
   QuantizedWeight result;
   result.encoding = {DType::i8, std::move(scales), {}, std::nullopt};
@@ -96,7 +101,9 @@ Tensor dequantized(const QuantizedWeight& weight) {
   const auto to = values.as<float>();
   for (int64_t c = 0; c < view.channels; ++c) {
     const float scale = weight.encoding.scales[weight.encoding.scales.size() == 1 ? 0 : static_cast<size_t>(c)];
-    view.each(c, [&](int64_t at) { to[static_cast<size_t>(at)] = scale * static_cast<float>(from[static_cast<size_t>(at)]); });
+    view.each(c, [&](int64_t at) {
+      to[static_cast<size_t>(at)] = scale * static_cast<float>(from[static_cast<size_t>(at)]);
+    });
   }
   return std::move(values).freeze();
 }
@@ -106,7 +113,8 @@ std::vector<int32_t> biasCodes(const QuantizedWeight& weight, float inputScale) 
   const auto& scales = weight.encoding.scales;
   for (size_t c = 0; c < weight.bias.size(); ++c) {
     const double scale = static_cast<double>(inputScale * scales[scales.size() == 1 ? 0 : c]);
-    codes.push_back(static_cast<int32_t>(std::clamp(std::nearbyint(weight.bias[c] / scale), -2.0 * kBiasLimit, 2.0 * kBiasLimit - 1)));
+    codes.push_back(static_cast<int32_t>(
+        std::clamp(std::nearbyint(weight.bias[c] / scale), -2.0 * kBiasLimit, 2.0 * kBiasLimit - 1)));
   }
   return codes;
 }

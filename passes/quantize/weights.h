@@ -12,8 +12,8 @@ namespace compress {
 /// A weight and the bias that goes with it, ready to be written.
 struct QuantizedWeight {
   Encoding encoding;
-  Tensor codes;                      ///< int8, the weight's shape
-  std::vector<float> bias;           ///< one per output channel; empty: none
+  Tensor codes;             ///< int8, the weight's shape
+  std::vector<float> bias;  ///< one per output channel; empty: none
 };
 
 /// How elements lie with respect to channels: element i of channel c is at offset(c) + step over `inner`.
@@ -32,8 +32,10 @@ struct ChannelView {
 std::vector<float> minmaxScales(const Tensor& weight, int64_t axis, bool perChannel);
 /// Scale of least squared error per channel, at most that of minmax.
 std::vector<float> mseScales(const Tensor& weight, int64_t axis);
-/// Codes of the weight. Scales are raised first where the bias would not fit int32: |bias| / (inputScale * scale) <= 2^30.
-QuantizedWeight quantizeWeight(const Tensor& weight, int64_t axis, std::vector<float> scales, std::vector<float> bias, float inputScale);
+/// Codes of the weight. Scales are raised first where the bias would not fit int32: |bias| / (inputScale * scale) <=
+/// 2^30.
+QuantizedWeight quantizeWeight(const Tensor& weight, int64_t axis, std::vector<float> scales, std::vector<float> bias,
+                               float inputScale);
 /// What the codes stand for.
 Tensor dequantized(const QuantizedWeight& weight);
 /// Codes of the bias, its scale being inputScale * the weight's; ties to even.

@@ -1,6 +1,5 @@
 // The smallest model of each rule of the quantization table, against what ONNX Runtime makes of it.
 #include <catch2/catch.hpp>
-
 #include <fstream>
 #include <set>
 
@@ -19,8 +18,8 @@ using namespace compress::test;
 namespace {
 
 struct RuleModel {
-  std::string op;      ///< of the rule
-  std::string lines;   ///< of the graph, between "a", the result of a Conv, and "z", what a Conv reads
+  std::string op;     ///< of the rule
+  std::string lines;  ///< of the graph, between "a", the result of a Conv, and "z", what a Conv reads
 };
 
 /// Each rule's node stands between two Convs, as it does in networks.
@@ -37,12 +36,16 @@ const std::vector<RuleModel> kModels = {
     {"Reshape", "const s: int64[4] = 1, 4, 4, 16\nz = Reshape(a, s)"},
     {"Transpose", "z = Transpose[perm=[0, 1, 3, 2]](a)"},
     {"Slice", "const f: int64[1] = 0\nconst t: int64[1] = 4\nconst d: int64[1] = 2\nz = Slice(a, f, t, d)"},
-    {"Resize", "const e: float32[0]\nconst r: float32[4] = 1, 1, 2, 2\nz = Resize[mode=\"nearest\", coordinate_transformation_mode=\"asymmetric\", nearest_mode=\"floor\"](a, e, r)"},
+    {"Resize",
+     "const e: float32[0]\nconst r: float32[4] = 1, 1, 2, 2\nz = Resize[mode=\"nearest\", "
+     "coordinate_transformation_mode=\"asymmetric\", nearest_mode=\"floor\"](a, e, r)"},
 };
 
 std::string modelText(const RuleModel& rule) {
-  return text("opset 13\nir 8\ninput x: float32[1, 4, 8, 8]\nconst v: float32[4, 4, 3, 3]\nconst w: float32[4, 4, 3, 3]\nconst u: float32[4, 4, 1, 1]\n",
-              "a = Conv[pads=[1, 1, 1, 1]](x, v)\n", rule.lines, "\nvalue y: float32[A, B, C, D]\ny = Conv(z, u)\noutput y\n");
+  return text(
+      "opset 13\nir 8\ninput x: float32[1, 4, 8, 8]\nconst v: float32[4, 4, 3, 3]\nconst w: float32[4, 4, 3, 3]\nconst "
+      "u: float32[4, 4, 1, 1]\n",
+      "a = Conv[pads=[1, 1, 1, 1]](x, v)\n", rule.lines, "\nvalue y: float32[A, B, C, D]\ny = Conv(z, u)\noutput y\n");
 }
 
 void quantizeInto(Model& model, const std::string& target) {
@@ -68,7 +71,8 @@ TEST_CASE("each rule becomes in ONNX Runtime what the table says", "[quantize][i
     for (const RuleModel& rule : kModels) {
       CAPTURE(target, rule.op);
       Model model = buildModel(modelText(rule));
-      const auto plain = folder.path() / (rule.op + ".onnx"), quantized = folder.path() / (rule.op + "." + target + ".onnx");
+      const auto plain = folder.path() / (rule.op + ".onnx"),
+                 quantized = folder.path() / (rule.op + "." + target + ".onnx");
       writeModel(model, plain, {.overwrite = true});
       quantizeInto(model, target);
       writeModel(model, quantized);
@@ -77,7 +81,8 @@ TEST_CASE("each rule becomes in ONNX Runtime what the table says", "[quantize][i
       const QuantizeRule* found = findRule(target, node);
       REQUIRE(found != nullptr);
       // Layout transformation renames a pool that runs on channels last.
-      list << plain.string() << '\t' << quantized.string() << '\t' << (rule.op == "MaxPool" ? "NhwcMaxPool" : std::string(found->becomes)) << '\n';
+      list << plain.string() << '\t' << quantized.string() << '\t'
+           << (rule.op == "MaxPool" ? "NhwcMaxPool" : std::string(found->becomes)) << '\n';
     }
   }
   list.close();

@@ -76,12 +76,15 @@ TEST_CASE("a calibration table reads back as it was written", "[calibration]") {
 TEST_CASE("tables of different models are not merged", "[calibration]") {
   const auto one = buildModel(kModel), other = buildModel("input x: float32[1, 16]\ny = Relu(x)\noutput y\n");
   CalibrationTable table = tableOf(one, *randomDataset(inputSpecs(one), 2, 3), 1);
-  CHECK(throwsError(ErrorKind::usage, "different models", [&] { table.merge(tableOf(other, *randomDataset(inputSpecs(other), 2, 3), 1)); }));
+  CHECK(throwsError(ErrorKind::usage, "different models",
+                    [&] { table.merge(tableOf(other, *randomDataset(inputSpecs(other), 2, 3), 1)); }));
 }
 
 TEST_CASE("values that are not finite end a calibration by name", "[calibration]") {
-  const Model negative = buildModel("input x: float32[1, 4]\nn = Neg(x)\nm = Exp(n)\nk = Neg(m)\ny = Log(k)\noutput y\n");
-  CHECK(throwsError(ErrorKind::numeric, "value 'y' holds NaN or Inf", [&] { tableOf(negative, *randomDataset(inputSpecs(negative), 1, 3), 1); }));
+  const Model negative =
+      buildModel("input x: float32[1, 4]\nn = Neg(x)\nm = Exp(n)\nk = Neg(m)\ny = Log(k)\noutput y\n");
+  CHECK(throwsError(ErrorKind::numeric, "value 'y' holds NaN or Inf",
+                    [&] { tableOf(negative, *randomDataset(inputSpecs(negative), 1, 3), 1); }));
 }
 
 TEST_CASE("ranges hold 0 and cut what their method says", "[calibration]") {

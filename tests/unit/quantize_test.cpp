@@ -158,7 +158,8 @@ p = Conv(q, w3)
 e = Sigmoid(p)
 y = Concat[axis=1](p, e)
 output y
-)"), atLevel(1));
+)"),
+                                        atLevel(1));
   CHECK(outcome.count == 4);
   CHECK(reasonFor(outcome, "p") == "its result goes into a decode tail, which stays float");
   CHECK(countOf(outcome.model.graph, "Relu") == 0);
@@ -179,7 +180,8 @@ g = Sigmoid(c)
 m = Mul(c, g)
 y = Conv[pads=[1, 1, 1, 1]](m, w2)
 output y
-)"), atLevel(1));
+)"),
+                                        atLevel(1));
   CHECK(outcome.count == 2);
   CHECK(countOf(outcome.model.graph, "QuantizeLinear") == 4);  // x, c, m, y
   CHECK(reasonFor(outcome, "m") == "an operand is float");
@@ -197,7 +199,8 @@ m = MaxPool[kernel_shape=[3, 3], pads=[1, 1, 1, 1]](a)
 j = Concat[axis=1](a, m)
 y = Conv(j, w2)
 output y
-)"), atLevel(1));
+)"),
+                                        atLevel(1));
   const auto& encodings = outcome.report.encodings;
   CHECK(encodings.at("a") == encodings.at("m"));
   CHECK(encodings.at("a") == encodings.at("j"));
@@ -214,7 +217,8 @@ const b: float32[1, 4]
 p = MatMul(x, w)
 y = Add(p, b)
 output y
-)"), atLevel(2));
+)"),
+                                        atLevel(2));
   CHECK(outcome.count == 1);
   CHECK(countOf(outcome.model.graph, "Gemm") == 1);
   CHECK(countOf(outcome.model.graph, "QuantizeLinear") == 1);

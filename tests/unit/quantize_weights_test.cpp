@@ -1,11 +1,10 @@
 // Weights as int8: scales, the guard of the bias, rounding with error feedback.
-#include "passes/quantize/weights.h"
-
 #include <catch2/catch.hpp>
 #include <cmath>
 
 #include "lib/base/random.h"
 #include "passes/quantize/round_weights.h"
+#include "passes/quantize/weights.h"
 #include "tests/support/build.h"
 
 using namespace compress;
@@ -26,7 +25,8 @@ TEST_CASE("a scale grows until the bias fits 2^30 steps", "[quantize]") {
   const QuantizedWeight quantized = quantizeWeight(weight, 0, minmaxScales(weight, 0, true), {5000.0F, 1.0F}, input);
   const std::vector<int32_t> bias = biasCodes(quantized, input);
   CHECK(std::abs(bias[0]) <= (1 << 30));
-  CHECK(std::abs(static_cast<double>(bias[0]) * static_cast<double>(input * quantized.encoding.scales[0]) - 5000) < 1e-3);
+  CHECK(std::abs(static_cast<double>(bias[0]) * static_cast<double>(input * quantized.encoding.scales[0]) - 5000) <
+        1e-3);
   CHECK(quantized.encoding.scales[1] == 1.0F / 127);
 }
 
@@ -35,7 +35,8 @@ TEST_CASE("clipping by least squares is never worse than the largest magnitude",
   const auto errorWith = [&](const std::vector<float>& scales) {
     const Tensor back = dequantized(quantizeWeight(weight, 0, scales, {}, 1));
     double sum = 0;
-    for (size_t i = 0; i < 512; ++i) sum += std::pow(static_cast<double>(back.as<float>()[i]) - weight.as<float>()[i], 2);
+    for (size_t i = 0; i < 512; ++i)
+      sum += std::pow(static_cast<double>(back.as<float>()[i]) - weight.as<float>()[i], 2);
     return sum;
   };
   CHECK(errorWith(mseScales(weight, 0)) <= errorWith(minmaxScales(weight, 0, true)));
@@ -47,7 +48,8 @@ TEST_CASE("rounding with error feedback lowers the error of the layer's result",
   Buffer data(DType::f32, Shape{rows, size});
   for (int64_t r = 0; r < rows; ++r) {
     const double common = random.normal();
-    for (int64_t i = 0; i < size; ++i) data.as<float>()[static_cast<size_t>(r * size + i)] = static_cast<float>(common + 0.2 * random.normal());
+    for (int64_t i = 0; i < size; ++i)
+      data.as<float>()[static_cast<size_t>(r * size + i)] = static_cast<float>(common + 0.2 * random.normal());
   }
   const Tensor inputs = std::move(data).freeze();
   const Tensor weight = buildTensor(DType::f32, Shape{size, 4}, "", "layer");
@@ -62,7 +64,8 @@ TEST_CASE("rounding with error feedback lowers the error of the layer's result",
         double difference = 0;
         for (int64_t i = 0; i < size; ++i) {
           const auto at = static_cast<size_t>(i * 4 + c);
-          difference += static_cast<double>(inputs.as<float>()[static_cast<size_t>(r * size + i)]) * (static_cast<double>(weight.as<float>()[at]) - back.as<float>()[at]);
+          difference += static_cast<double>(inputs.as<float>()[static_cast<size_t>(r * size + i)]) *
+                        (static_cast<double>(weight.as<float>()[at]) - back.as<float>()[at]);
         }
         sum += difference * difference;
       }
