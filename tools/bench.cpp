@@ -80,7 +80,7 @@ class Bench : public Verb {
     for (const InputModel& model : models) runners.push_back(makeRunner(context, model, backend, shapes, false));
     for (Runner& runner : runners)
       runs.emplace_back([&runner, &context] {
-        context.deadline.check();
+        context.budget.check();
         runner.run();
       });
     context.console.progress("timing");

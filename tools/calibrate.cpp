@@ -40,7 +40,7 @@ class Calibrate : public Verb {
     const std::vector<std::string> names = observableValues(model);
     return calibrate(model, *backend, dataset, names,
                      {.threads = static_cast<int>(context.common.threads), .progress = [&](int64_t done) {
-                        context.deadline.check();
+                        context.budget.check();
                         context.console.progress(text("calibrating: ", done, " of ", dataset.size(), " samples"));
                       }});
   }

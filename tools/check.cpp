@@ -39,7 +39,7 @@ class Check : public Verb {
       forEachTensor(graph, [&](const std::string& name, const Tensor& tensor) {
         ++tensors;
         if (deep_) within([&] { return text(input.shown, ": tensor '", displayName(name), "'"); }, [&] { touch(tensor); });
-        context.deadline.check();
+        context.budget.check();
       });
     });
     if (deep_) inferShapes(context, input);

@@ -25,7 +25,7 @@ void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
     visitor.section("Reading");
     visitor.visit(allowLinkedData, {.name = "allow-linked-data", .help = "accept external data in hard-linked files"});
     visitor.visit(untrusted, {.name = "untrusted", .help = "refuse external data; no core dumps"});
-    visitor.visit(memoryLimit, {.name = "memory-limit", .help = "end with exit code 6 beyond this much memory, as in 4GiB", .placeholder = "SIZE"});
+    visitor.visit(memoryLimit, {.name = "memory-limit", .help = "end with exit code 6 once more memory than this is in use, as in 4GiB", .placeholder = "SIZE"});
   }
   if ((groups & (kComputing | kSeeded)) != 0) visitor.section("Computing");
   if ((groups & kComputing) != 0) {

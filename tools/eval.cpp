@@ -38,7 +38,7 @@ class Eval : public Verb {
             .seed = static_cast<uint64_t>(context.common.seed),
             .metrics = metrics_.names(),
             .progress = [&context](std::string_view line) {
-              context.deadline.check();
+              context.budget.check();
               context.console.progress(line);
             }};
   }

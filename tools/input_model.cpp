@@ -121,6 +121,7 @@ InputModel readInputModel(VerbContext& context, const std::string& operand) {
   InputModel input = within([&] { return shown; }, [&] {
     return isStandardInput ? fromStandardInput(context, warnings) : fromFile(context, operand, warnings);
   });
+  context.budget.check();
   for (const std::string& warning : warnings) warnAs(context, text("W-INPUT: ", shown, ": ", warning));
   return input;
 }

@@ -157,8 +157,8 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   for (const auto& [name, setting] : document["effective_config"].items())
     console.detail(text(name, " = ", setting["value"].dump(), setting["origin"] == "flag" ? "" : " (default)"));
   prepareProcess(common);
-  const Deadline deadline(common);
-  VerbContext context{operands, common, console, deadline, document};
+  const Budget budget(common);
+  VerbContext context{operands, common, console, budget, document};
   const int code = verb->run(context);
   finishDocument(document, common, code);
   writeReports(common, document);

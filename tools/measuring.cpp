@@ -78,7 +78,7 @@ Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, co
                            .seed = static_cast<uint64_t>(context.common.seed),
                            .metrics = metrics_.names(),
                            .progress = [&](std::string_view line) {
-                             context.deadline.check();
+                             context.budget.check();
                              context.console.progress(line);
                            }};
   Validator validator(before.model, *backend, samples, evaluation, std::move(options));

@@ -53,8 +53,8 @@ PassContext passContext(const VerbContext& context, Backend& backend, const Data
           .threads = static_cast<int>(context.common.threads),
           .seed = static_cast<uint64_t>(context.common.seed),
           .calibration = calibration,
-          .progress = [&console = context.console, &deadline = context.deadline](std::string_view line) {
-            deadline.check();
+          .progress = [&console = context.console, &budget = context.budget](std::string_view line) {
+            budget.check();
             console.progress(line);
           },
           .skipped = {},

@@ -1,10 +1,9 @@
 #include "tools/process.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <fstream>
 
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
@@ -13,35 +12,31 @@
 #include "tools/option_values.h"
 
 namespace compress {
-namespace {
-
-void limit(__rlimit_resource resource, rlim_t value, std::string_view option) {
-  rlimit both{};
-  if (getrlimit(resource, &both) == 0) {
-    both.rlim_cur = std::min(value, both.rlim_max);
-    if (setrlimit(resource, &both) == 0) return;
-  }
-  throw Error(ErrorKind::resource, text(option, " cannot be set: ", std::strerror(errno)));
-}
-
-}  // namespace
 
 void prepareProcess(const CommonOptions& common) {
   setThreadCount(static_cast<int>(common.threads));
-  if (common.untrusted) limit(RLIMIT_CORE, 0, "--untrusted: core dump limit");
-  if (common.memoryLimit)
-    limit(RLIMIT_DATA, static_cast<rlim_t>(parseSize(*common.memoryLimit, "memory-limit")), "--memory-limit");
+  const rlimit none{0, 0};
+  if (common.untrusted && setrlimit(RLIMIT_CORE, &none) != 0)
+    throw Error(ErrorKind::resource, "--untrusted: core dumps cannot be turned off");
 }
 
-Deadline::Deadline(const CommonOptions& common) : start_(std::chrono::steady_clock::now()) {
+int64_t residentBytes() {
+  int64_t total = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+Budget::Budget(const CommonOptions& common) : start_(std::chrono::steady_clock::now()) {
   if (common.timeout) seconds_ = parseSeconds("timeout", *common.timeout);
+  if (common.memoryLimit) bytes_ = parseSize(*common.memoryLimit, "memory-limit");
 }
 
-void Deadline::check() const {
-  if (!seconds_) return;
+void Budget::check() const {
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
-  if (passed.count() > *seconds_)
+  if (seconds_ && passed.count() > *seconds_)
     throw Error(ErrorKind::resource, text("--timeout ", *seconds_, " s is over and nothing has been written"), "raise --timeout, or give less data");
+  if (bytes_ && residentBytes() > *bytes_)
+    throw Error(ErrorKind::resource, text("--memory-limit ", *bytes_, " bytes: ", residentBytes(), " are in use, and nothing has been written"), "raise --memory-limit");
 }
 
 }  // namespace compress

@@ -1,25 +1,31 @@
-// What --memory-limit, --untrusted, --threads and --timeout do to the process.
+// What --threads, --untrusted, --timeout and --memory-limit do to the process.
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 #include "tools/common_options.h"
 
 namespace compress {
 
-/// Sets the thread count, the memory limit and, with --untrusted, no core dumps.
+/// Sets the thread count and, with --untrusted, no core dumps.
 void prepareProcess(const CommonOptions& common);
 
-/// The clock of --timeout, running from construction; never ends where none is given.
-class Deadline {
+/// Time and memory that a run may take; no limits where none are given.
+class Budget {
  public:
-  explicit Deadline(const CommonOptions& common);
-  /// Throws Error(resource) when the time is over. Verbs call it between samples and steps.
+  /// The clock of --timeout starts here.
+  explicit Budget(const CommonOptions& common);
+  /// Throws Error(resource) when the time is over or more memory is in use than allowed. Verbs call it between samples and steps.
   void check() const;
 
  private:
   std::optional<double> seconds_;
+  std::optional<int64_t> bytes_;
   std::chrono::steady_clock::time_point start_;
 };
+
+/// Resident memory of this process.
+int64_t residentBytes();
 
 }  // namespace compress

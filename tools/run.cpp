@@ -68,7 +68,7 @@ class Run : public Verb {
       Bindings bindings;
       bindings.inputs = inputTensors(context, input.model, session);
       session.run(bindings);
-      context.deadline.check();
+      context.budget.check();
       return report(context, session.outputNames(), bindings.outputs);
     });
   }
