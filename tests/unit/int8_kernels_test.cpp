@@ -136,15 +136,13 @@ TEST_CASE("quantizing floats is exact, in place and into channels-last buffers",
 
     Bytes8 last(x.size());
     const int64_t pixels = shape.height * shape.width;
-    std::vector<int64_t> offsets;
-    for (int64_t c = 0; c < shape.channels; ++c) offsets.push_back(c * pixels);
     for (int64_t n = 0; n < shape.images; ++n)
       for (int64_t c = 0; c < shape.channels; ++c)
         for (int64_t i = 0; i < pixels; ++i)
           last[at((n * pixels + i) * shape.channels + c)] = expected[at((n * shape.channels + c) * pixels + i)];
     for (const Border& border : kBorders) {
       Bytes8 result(at(gridOf(shape, border, 0).totalBytes()));
-      quantizeToChannelsLast(q, shape, {shape.channels * pixels, shape.width, 1, offsets.data()}, x.data(), result.data(), border);
+      ChannelsLastQuantizer(q, shape, plainSource(shape), border).run(x.data(), result.data());
       CHECK(result == withBorder(last, shape, border, static_cast<uint8_t>(q.zero)));
     }
     std::vector<float> back(x.size()), backFirst(x.size());
@@ -156,6 +154,31 @@ TEST_CASE("quantizing floats is exact, in place and into channels-last buffers",
       same = same && backFirst[i] == static_cast<float>(test::valueOf(expected[i], q.dtype) - q.zero) * q.scale;
     }
     CHECK(same);
+  }
+}
+
+TEST_CASE("channels that are strided views of an image are quantized in one pass", "[int8]") {
+  Random random(6, "channels");
+  for (int round = 0; round < 40; ++round) {
+    const int64_t block = 1 + random.below(3);
+    const ImageShape shape{1 + random.below(2), 1 + random.below(13), 1 + random.below(9), 1 + random.below(300)};
+    const int64_t planes = 3, width = shape.width * block, height = shape.height * block;
+    ChannelSource source{planes * width * height, width * block, block, {}};
+    for (int64_t c = 0; c < shape.channels; ++c)
+      source.offsets.push_back(random.below(planes) * width * height + random.below(block) * width + random.below(block));
+    const Quantization q = randomQuantization(random, round % 2 == 0 ? DType::u8 : DType::i8);
+    std::vector<float> x(at(shape.images * planes * width * height));
+    for (float& value : x) value = q.scale * static_cast<float>(random.uniform(-300, 300));
+    Bytes8 result(at(shape.elementCount())), expected;
+    ChannelsLastQuantizer(q, shape, source, {}).run(x.data(), result.data());
+    for (int64_t n = 0; n < shape.images; ++n)
+      for (int64_t h = 0; h < shape.height; ++h)
+        for (int64_t w = 0; w < shape.width; ++w)
+          for (const int64_t offset : source.offsets)
+            expected.push_back(test::quantized(x[at(n * source.image + offset + h * source.row + w * source.column)], q));
+    CAPTURE(round);
+    CHECK(test::differenceOf(result, expected, q.dtype).largest <= 1);  // the meaning is in double here: ties of float division
+    CHECK(test::differenceOf(result, expected, q.dtype).share < 1e-3);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "lib/base/error.h"
+#include "lib/base/parallel.h"
 #include "lib/base/text.h"
 
 namespace compress::int8 {
@@ -84,6 +85,16 @@ bool everyWindowTouches(int64_t in, int64_t out, int64_t before, int64_t kernel,
   return true;
 }
 
+/// Threads that are worth waking: small Convs take less time than waking costs. The rates are those of one core (multiply-adds
+/// and bytes per ns); bytes do not depend on the choice.
+int threadsWorth(const ConvParameters& p, std::string_view kernel, int64_t macs, int threads) {
+  const double macsPerNs = kernel.starts_with("brdgmm") ? 27 : kernel.find("amx") != kernel.npos ? 700 : 60;
+  const int64_t written = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.floatResult ? 4 : 1);
+  const double ns = static_cast<double>(macs) / macsPerNs + static_cast<double>(p.shape.elementCount() + written) / 20;
+  constexpr double kWorthNs = 5000;
+  return ns < kWorthNs ? 1 : threads;
+}
+
 }  // namespace
 
 bool ConvParameters::canPad() const {
@@ -106,9 +117,12 @@ QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, Cpu
   const dnnl::convolution_forward::desc operation(
       dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, d.x, d.weights, d.bias, d.y, {p.strideH, p.strideW},
       {p.dilationH - 1, p.dilationW - 1}, {p.top, p.left}, {p.bottom, p.right});
-  const dnnl::convolution_forward::primitive_desc choice(operation, attributes, context.engine);
-  name_ = choice.impl_info_str();
   macs_ = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.shape.channels / p.group) * p.kernelHeight * p.kernelWidth;
+  dnnl::convolution_forward::primitive_desc choice(operation, attributes, context.engine);
+  const int used = threadsWorth(p, choice.impl_info_str(), macs_, threads);
+  const ThreadLimit limit(used);  // a primitive divides its work when it is made
+  if (used != threads) choice = {operation, attributes, context.engine};
+  name_ = choice.impl_info_str();
   weights_ = context.packed.reordered(weights, d.weightsPlain, choice.weights_desc(), context.engine);
   scratchBytes_ = static_cast<int64_t>(choice.scratchpad_desc().get_size());
   const std::pair<int, memory::desc> arguments[] = {{DNNL_ARG_SRC, choice.src_desc()},
@@ -116,7 +130,7 @@ QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, Cpu
                                                     {DNNL_ARG_BIAS, choice.bias_desc()},
                                                     {DNNL_ARG_DST, choice.dst_desc()},
                                                     {DNNL_ARG_SCRATCHPAD, choice.scratchpad_desc()}};
-  primitive_ = std::make_unique<BoundPrimitive>(dnnl::convolution_forward(choice), context.engine, arguments, threads);
+  primitive_ = std::make_unique<BoundPrimitive>(dnnl::convolution_forward(choice), context.engine, arguments, used);
   primitive_->point(1, weights_->data());
   primitive_->point(2, bias_.data());
 }

@@ -125,18 +125,15 @@ KernelChoice makeQuantizedConcat(const KernelRequest& request, CpuContext&) {
   int64_t pitch = 0;
   for (const Piece& piece : pieces) pitch += piece.bytes;
   return choiceOf(request, layout, "concat u8", [pieces, outer, pitch](const Pointers& at) {
-    const double nsPerByte = 0.03 + 3.0 * static_cast<double>(pieces.size()) / static_cast<double>(pitch);
+    const double nsPerByte = 0.1 + static_cast<double>(pieces.size()) / static_cast<double>(std::max<int64_t>(pitch, 1));
     splitRange(outer, 1, threadsFor(nsPerByte * static_cast<double>(outer * pitch)), [&](int64_t begin, int64_t end) {
-      int64_t offset = 0;
+      uint8_t* to = at.y() + begin * pitch;
       for (size_t i = 0; i < pieces.size(); ++i) {
         const Piece& piece = pieces[i];
-        for (int64_t row = begin; row < end; ++row) {
-          const uint8_t* from = at.x(i) + row * piece.bytes;
-          uint8_t* to = at.y() + row * pitch + offset;
-          if (piece.identity) std::memcpy(to, from, static_cast<size_t>(piece.bytes));
-          else applyTable(piece.table, from, to, piece.bytes);
-        }
-        offset += piece.bytes;
+        const uint8_t* from = at.x(i) + begin * piece.bytes;
+        if (piece.identity) copyRows(from, piece.bytes, to, pitch, end - begin, piece.bytes);
+        else applyTable(piece.table, from, piece.bytes, to, pitch, end - begin, piece.bytes);
+        to += piece.bytes;
       }
     });
   });
@@ -149,14 +146,14 @@ KernelChoice makeQuantizeChannels(const KernelRequest& request, CpuContext&) {
   ImageShape shape = imageShape(request.outputShape());
   shape.height -= border.top + border.bottom;
   shape.width -= border.left + border.right;
-  std::vector<int64_t> offsets = node.attributes.integers("offsets"), strides = node.attributes.integers("strides");
-  if (offsets.empty()) {
-    for (int64_t c = 0; c < shape.channels; ++c) offsets.push_back(c * shape.height * shape.width);
-    strides = {shape.channels * shape.height * shape.width, shape.width, 1};
+  ChannelSource source = plainSource(shape);
+  if (node.attributes.has("offsets")) {
+    const std::vector<int64_t> strides = node.attributes.integers("strides");
+    source = {strides[0], strides[1], strides[2], node.attributes.integers("offsets")};
   }
-  KernelChoice choice = choiceOf(request, Layout::channelsLast, "quantize", [=](const Pointers& at) {
-    const ChannelSource source{strides[0], strides[1], strides[2], offsets.data()};
-    quantizeToChannelsLast(y, shape, source, at.floats(), at.y(), border);
+  const ChannelsLastQuantizer quantizer(y, shape, source, border);
+  KernelChoice choice = choiceOf(request, Layout::channelsLast, "quantize", [quantizer](const Pointers& at) {
+    quantizer.run(at.floats(), at.y());
   });
   choice.inputLayouts[0] = Layout::plain;
   return choice;

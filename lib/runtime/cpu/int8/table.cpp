@@ -7,22 +7,34 @@
 namespace compress::int8 {
 namespace {
 
-void lookUpPlain(const uint8_t* table, const uint8_t* x, uint8_t* y, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) y[i] = table[x[i]];
+/// Rows of bytes, each `x + row * xPitch` to `y + row * yPitch`.
+struct Rows {
+  int64_t xPitch, yPitch, count, bytes;
+};
+
+void lookUpPlain(const uint8_t* table, const uint8_t* x, uint8_t* y, const Rows& rows) {
+  for (int64_t row = 0; row < rows.count; ++row, x += rows.xPitch, y += rows.yPitch)
+    for (int64_t i = 0; i < rows.bytes; ++i) y[i] = table[x[i]];
 }
 
 /// Two permutes of 128 entries each, chosen by the top bit: 64 look-ups in a few cycles.
 __attribute__((target("avx512f,avx512bw,avx512vbmi"))) void lookUpVbmi(const uint8_t* table, const uint8_t* x, uint8_t* y,
-                                                                       int64_t count) {
+                                                                       const Rows& rows) {
   const __m512i t0 = _mm512_loadu_si512(table), t1 = _mm512_loadu_si512(table + 64);
   const __m512i t2 = _mm512_loadu_si512(table + 128), t3 = _mm512_loadu_si512(table + 192);
-  for (int64_t i = 0; i < count; i += 64) {
-    const __mmask64 live = count - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (count - i)) - 1;
-    const __m512i index = _mm512_maskz_loadu_epi8(live, x + i);
-    const __m512i low = _mm512_permutex2var_epi8(t0, index, t1);
-    const __m512i high = _mm512_permutex2var_epi8(t2, index, t3);
-    _mm512_mask_storeu_epi8(y + i, live, _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), low, high));
-  }
+  for (int64_t row = 0; row < rows.count; ++row, x += rows.xPitch, y += rows.yPitch)
+    for (int64_t i = 0; i < rows.bytes; i += 64) {
+      const __mmask64 live = rows.bytes - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (rows.bytes - i)) - 1;
+      const __m512i index = _mm512_maskz_loadu_epi8(live, x + i);
+      const __m512i low = _mm512_permutex2var_epi8(t0, index, t1);
+      const __m512i high = _mm512_permutex2var_epi8(t2, index, t3);
+      _mm512_mask_storeu_epi8(y + i, live, _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), low, high));
+    }
+}
+
+template <size_t kBytes>
+void copyFixed(const uint8_t* x, uint8_t* y, const Rows& rows) {
+  for (int64_t row = 0; row < rows.count; ++row) std::memcpy(y + row * rows.yPitch, x + row * rows.xPitch, kBytes);
 }
 
 bool hasVbmi() {
@@ -30,7 +42,8 @@ bool hasVbmi() {
   return has;
 }
 
-constexpr double kTableNsPerByte = 0.03;
+/// More than the look-up itself: bytes that another thread wrote come from its cache.
+constexpr double kTableNsPerByte = 0.1;
 
 }  // namespace
 
@@ -59,23 +72,27 @@ bool isIdentity(const ByteTable& table) {
   return true;
 }
 
-void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, int64_t count) {
-  if (hasVbmi())
-    lookUpVbmi(table.data(), x, y, count);
-  else
-    lookUpPlain(table.data(), x, y, count);
+void applyTable(const ByteTable& table, const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows, int64_t bytes) {
+  (hasVbmi() ? lookUpVbmi : lookUpPlain)(table.data(), x, y, {xPitch, yPitch, rows, bytes});
+}
+
+void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, int64_t count) { applyTable(table, x, 0, y, 0, 1, count); }
+
+void copyRows(const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows, int64_t bytes) {
+  const Rows all{xPitch, yPitch, rows, bytes};
+  switch (bytes) {
+    case 16: return copyFixed<16>(x, y, all);
+    case 32: return copyFixed<32>(x, y, all);
+    case 64: return copyFixed<64>(x, y, all);
+    case 128: return copyFixed<128>(x, y, all);
+    default: break;
+  }
+  for (int64_t row = 0; row < rows; ++row) std::memcpy(y + row * yPitch, x + row * xPitch, static_cast<size_t>(bytes));
 }
 
 void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, const Grid& grid) {
   forEachRow(grid, y, kTableNsPerByte,
              [&](int64_t offset, uint8_t* to, int64_t bytes) { applyTable(table, x + offset, to, bytes); });
-}
-
-void applyTable(const FloatTable& table, const uint8_t* x, float* y, int64_t count) {
-  constexpr double kNsPerElement = 0.4;
-  splitRange(count, 64, threadsFor(kNsPerElement * static_cast<double>(count)), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = table[x[i]];
-  });
 }
 
 void copyRows(const uint8_t* x, uint8_t* y, const Grid& grid) {

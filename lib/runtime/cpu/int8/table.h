@@ -26,8 +26,10 @@ bool isIdentity(const ByteTable& table);
 void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, int64_t count);
 /// The same over a grid, on several threads; x is dense.
 void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, const Grid& grid);
-/// y[i] = table[x[i]] as floats, on several threads.
-void applyTable(const FloatTable& table, const uint8_t* x, float* y, int64_t count);
+/// `rows` rows of `bytes` bytes, x and y advancing by their pitches, on the calling thread.
+void applyTable(const ByteTable& table, const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows, int64_t bytes);
+/// The same without a table.
+void copyRows(const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows, int64_t bytes);
 /// Copies dense x into a bordered buffer.
 void copyRows(const uint8_t* x, uint8_t* y, const Grid& grid);
 
