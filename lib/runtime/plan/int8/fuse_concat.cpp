@@ -1,6 +1,7 @@
 // DequantizeLinear of all inputs -> Concat -> QuantizeLinear becomes QuantizedConcat with a table of 256 entries per input;
 // without QuantizeLinear, inputs of equal parameters are joined as bytes and dequantized behind.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "lib/runtime/plan/int8/fusions.h"
@@ -10,7 +11,7 @@ namespace compress::int8 {
 namespace {
 
 /// 256 bytes per input: the step of `y` that each byte of the input becomes.
-Tensor requantizeTables(const std::vector<Dequantized>& inputs, const Quantization& y) {
+Buffer requantizeTables(const std::vector<Dequantized>& inputs, const Quantization& y) {
   Buffer tables(DType::u8, Shape{static_cast<int64_t>(inputs.size()), 256});
   const auto bytes = tables.as<uint8_t>();
   for (size_t i = 0; i < inputs.size(); ++i)
@@ -22,7 +23,21 @@ Tensor requantizeTables(const std::vector<Dequantized>& inputs, const Quantizati
       const float inside = std::clamp(step, static_cast<float>(y.lowest()), static_cast<float>(y.highest()));
       bytes[i * 256 + byte] = static_cast<uint8_t>(static_cast<int32_t>(inside));
     }
-  return std::move(tables).freeze();
+  return tables;
+}
+
+/// A ByteTable that only this Concat needs becomes part of the input's table: input `i` is then what the ByteTable reads.
+void absorbTable(FusedGraph& graph, const Dequantized& input, Node& made, size_t i, std::span<std::byte> table) {
+  const NodeId producer = graph.graph.producer(input.source);
+  if (!producer || graph.graph.node(producer).op != "ByteTable" || !graph.onlyReader(input.source) ||
+      !graph.onlyReader(graph.graph.node(input.node).outputs[0]))
+    return;
+  const Node& before = graph.graph.node(producer);
+  const auto first = before.attributes.tensor("table")->raw();
+  std::array<std::byte, 256> composed;
+  for (size_t byte = 0; byte < 256; ++byte) composed[byte] = table[std::to_integer<size_t>(first[byte])];
+  std::ranges::copy(composed, table.begin());
+  made.inputs[i] = before.inputs[0];
 }
 
 bool fuseOne(FusedGraph& graph, NodeId id) {
@@ -43,7 +58,9 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
   made.name = displayNameOf(graph, id);
   for (const Dequantized& input : inputs) made.inputs.push_back(input.source);
   made.attributes.set("axis", static_cast<int64_t>(normalizedAxis(node.attributes.integer("axis", 0), graph.shape(node.outputs[0]).rank())));
-  made.attributes.set("tables", requantizeTables(inputs, quantizer ? quantizer->q : first));
+  Buffer tables = requantizeTables(inputs, quantizer ? quantizer->q : first);
+  for (size_t i = 0; i < inputs.size(); ++i) absorbTable(graph, inputs[i], made, i, tables.raw().subspan(i * 256, 256));
+  made.attributes.set("tables", std::move(tables).freeze());
   if (quantizer) {
     replaceNode(graph, quantizer->node, std::move(made), {quantizer->node});
     return true;
