@@ -91,7 +91,7 @@ int threadsWorth(const ConvParameters& p, std::string_view kernel, int64_t macs,
   const double macsPerNs = kernel.starts_with("brdgmm") ? 27 : kernel.find("amx") != kernel.npos ? 700 : 60;
   const int64_t written = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.floatResult ? 4 : 1);
   const double ns = static_cast<double>(macs) / macsPerNs + static_cast<double>(p.shape.elementCount() + written) / 20;
-  constexpr double kWorthNs = 5000;
+  constexpr double kWorthNs = 6000;
   return ns < kWorthNs ? 1 : threads;
 }
 
