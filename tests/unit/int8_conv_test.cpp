@@ -1,6 +1,8 @@
 // Quantized Conv against its meaning: DequantizeLinear, Conv in double, QuantizeLinear.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include "lib/base/bytes.h"
 #include "lib/runtime/cpu/int8/conv.h"
 #include "tests/support/quantized.h"
@@ -88,13 +90,22 @@ std::vector<uint8_t> run(const Case& made, int threads) {
   QuantizedConv conv(made.parameters, made.weights, context, threads);
   const ConvParameters& p = made.parameters;
   const int64_t elements = p.shape.images * p.outChannels * p.outHeight() * p.outWidth();
-  AlignedBytes scratch(static_cast<size_t>(conv.scratchBytes()));
-  std::vector<uint8_t> y(static_cast<size_t>(elements * (p.floatResult ? 4 : 1)));
+  const int64_t bytes = elements * (p.floatResult ? 4 : 1);
+  constexpr int64_t kGuard = 256;
+  AlignedBytes scratch(static_cast<size_t>(conv.scratchBytes() + kGuard)), y(static_cast<size_t>(bytes + 2 * kGuard));
+  std::fill_n(scratch.data() + conv.scratchBytes(), kGuard, std::byte{0xA5});
+  std::fill_n(y.data(), bytes + 2 * kGuard, std::byte{0xA5});
   std::byte* const inputs[] = {reinterpret_cast<std::byte*>(const_cast<uint8_t*>(made.x.data()))};
-  std::byte* const outputs[] = {reinterpret_cast<std::byte*>(y.data())};
+  std::byte* const outputs[] = {y.data() + kGuard};
   conv.bind(inputs, outputs, scratch.data());
   conv.run();
-  return y;
+  INFO(conv.name());
+  const auto isGuard = [](std::byte byte) { return byte == std::byte{0xA5}; };
+  CHECK(std::all_of(y.data(), y.data() + kGuard, isGuard));
+  CHECK(std::all_of(y.data() + kGuard + bytes, y.data() + bytes + 2 * kGuard, isGuard));
+  CHECK(std::all_of(scratch.data() + conv.scratchBytes(), scratch.data() + conv.scratchBytes() + kGuard, isGuard));
+  const auto* result = reinterpret_cast<const uint8_t*>(y.data() + kGuard);
+  return {result, result + bytes};
 }
 
 }  // namespace

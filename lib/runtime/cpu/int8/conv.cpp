@@ -118,10 +118,15 @@ QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, Cpu
       dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, d.x, d.weights, d.bias, d.y, {p.strideH, p.strideW},
       {p.dilationH - 1, p.dilationW - 1}, {p.top, p.left}, {p.bottom, p.right});
   macs_ = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.shape.channels / p.group) * p.kernelHeight * p.kernelWidth;
-  dnnl::convolution_forward::primitive_desc choice(operation, attributes, context.engine);
+  dnnl::convolution_forward::primitive_desc choice;
+  const auto chooseFor = [&](int count) {  // a primitive divides its work when it is made
+    const ThreadLimit limit(count);
+    choice = {operation, attributes, context.engine};
+  };
+  chooseFor(threads);
   const int used = threadsWorth(p, choice.impl_info_str(), macs_, threads);
-  const ThreadLimit limit(used);  // a primitive divides its work when it is made
-  if (used != threads) choice = {operation, attributes, context.engine};
+  if (used != threads) chooseFor(used);
+  const ThreadLimit limit(used);
   name_ = choice.impl_info_str();
   weights_ = context.packed.reordered(weights, d.weightsPlain, choice.weights_desc(), context.engine);
   scratchBytes_ = static_cast<int64_t>(choice.scratchpad_desc().get_size());

@@ -87,9 +87,9 @@ COMPRESS_VECTOR_CLONES void join(const Quad& from, int64_t stride, uint32_t* pix
 }
 
 /// The first `channels` bytes of each word to pixels of `pitch` bytes. Where the next pixel follows at once, whole words are
-/// written: what is too much is overwritten, but for the last pixel.
+/// written: what is too much is overwritten, but for the last pixel. (One channel would write beyond the pixel after next.)
 void storePixels(const uint32_t* pixels, int64_t channels, uint8_t* y, int64_t pitch, int64_t count) {
-  const int64_t whole = channels == 4 ? count : pitch == channels ? count - 1 : 0;
+  const int64_t whole = channels == 4 ? count : channels > 1 && pitch == channels ? count - 1 : 0;
   for (int64_t i = 0; i < whole; ++i) std::memcpy(y + i * pitch, pixels + i, 4);
   for (int64_t i = whole; i < count; ++i) std::memcpy(y + i * pitch, pixels + i, static_cast<size_t>(channels));
 }
