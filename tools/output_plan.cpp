@@ -11,7 +11,6 @@
 namespace compress {
 namespace {
 
-
 void requireFree(const std::filesystem::path& path, const InputModel& input, bool force) {
   if (!std::filesystem::exists(std::filesystem::symlink_status(path))) return;
   if (input.path && std::filesystem::exists(path) && isSameFile(path, *input.path))
@@ -46,6 +45,7 @@ OutputPlan planOutput(const VerbContext& context, const InputModel& input, std::
   plan.path = common.output ? std::filesystem::path(*common.output)
                             : input.path->parent_path() / text(input.path->stem().string(), suffix);
   requireFree(*plan.path, input, common.force);
+  if (!plan.isDryRun) requireWritableFolder(*plan.path);
   return plan;
 }
 

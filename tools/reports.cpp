@@ -33,6 +33,7 @@ void checkReports(const CommonOptions& common) {
     rendererOf(report);
     if (!common.force && std::filesystem::exists(report))
       throw Error(ErrorKind::io, text(report, ": exists"), "name another file, or overwrite it with --force");
+    requireWritableFolder(report);
   }
 }
 

@@ -1,11 +1,14 @@
 #include "lib/base/file.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <span>
 
+#include "lib/base/error.h"
 #include "lib/base/file_handle.h"
 #include "lib/base/sha256.h"
+#include "lib/base/text.h"
 
 namespace compress {
 
@@ -14,6 +17,17 @@ std::string readFile(const std::filesystem::path& path) {
   std::string content(static_cast<size_t>(file.size()), '\0');
   file.readAt(0, std::as_writable_bytes(std::span(content)));
   return content;
+}
+
+void requireWritableFolder(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code unknown;
+  if (!std::filesystem::exists(folder, unknown))
+    throw Error(ErrorKind::io, text("folder '", displayName(folder.string()), "' does not exist"), "make it first, or name another place");
+  if (!std::filesystem::is_directory(folder, unknown))
+    throw Error(ErrorKind::io, text("'", displayName(folder.string()), "' is not a folder"), "name another place");
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    throw Error(ErrorKind::io, text("folder '", displayName(folder.string()), "' is not writable"), "name another place with -o");
 }
 
 bool isSameFile(const std::filesystem::path& a, const std::filesystem::path& b) {

@@ -16,6 +16,10 @@ std::string readFile(const std::filesystem::path& path);
 void writeFileAtomically(const std::filesystem::path& path, std::string_view content, bool overwrite,
                          const std::function<void(const std::filesystem::path&)>& verify = {});
 
+/// Throws Error(io) when a file could not be made beside `path`: its folder is missing, is no folder, or is not writable. For saying so
+/// before work starts; the write itself checks again.
+void requireWritableFolder(const std::filesystem::path& path);
+
 /// Same file, by device and inode.
 bool isSameFile(const std::filesystem::path& a, const std::filesystem::path& b);
 

@@ -23,6 +23,17 @@ TEST_CASE("the default name lies beside the input, and is not overwritten unaske
   CHECK(place.content("m.opt.onnx") == bytes);
 }
 
+TEST_CASE("a folder that is not there is told before any work", "[e2e]") {
+  const Workplace place;
+  const ProcessResult output = runCompress({"optimize", place.model(), "-o", place.path("missing/m.onnx")});
+  CHECK(output.exitCode == 5);
+  CHECK(contains(output.err, "missing' does not exist"));
+  const ProcessResult report = runCompress({"optimize", place.model(), "-o", place.path("n.onnx"), "--report", place.path("missing/r.json")});
+  CHECK(report.exitCode == 5);
+  CHECK(contains(report.err, "missing' does not exist"));
+  CHECK_FALSE(place.has("n.onnx"));
+}
+
 TEST_CASE("the input is never written over but with --in-place", "[e2e]") {
   const Workplace place;
   const std::string before = place.content("m.onnx");
