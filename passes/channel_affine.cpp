@@ -9,7 +9,9 @@
 namespace compress {
 namespace {
 
-bool isReal(const Tensor* tensor) { return tensor != nullptr && (tensor->dtype() == DType::f32 || tensor->dtype() == DType::f64); }
+bool isReal(const Tensor* tensor) {
+  return tensor != nullptr && (tensor->dtype() == DType::f32 || tensor->dtype() == DType::f64);
+}
 
 /// Which output and input channel an element of a weight belongs to. The weight is seen as [outer, inner, rest].
 struct WeightLayout {
@@ -18,8 +20,12 @@ struct WeightLayout {
   int64_t group = 1;
   bool outputIsOuter;  ///< Conv and transposed Gemm; else ConvTranspose, Gemm and MatMul
 
-  int64_t outputOf(int64_t i, int64_t j) const { return outputIsOuter ? i : i / (inputs / group) * (outputs / group) + j; }
-  int64_t inputOf(int64_t i, int64_t j) const { return outputIsOuter ? i / (outputs / group) * (inputs / group) + j : i; }
+  int64_t outputOf(int64_t i, int64_t j) const {
+    return outputIsOuter ? i : i / (inputs / group) * (outputs / group) + j;
+  }
+  int64_t inputOf(int64_t i, int64_t j) const {
+    return outputIsOuter ? i / (outputs / group) * (inputs / group) + j : i;
+  }
 };
 
 WeightLayout layoutOf(const Node& node, const Shape& shape) {
@@ -31,7 +37,9 @@ WeightLayout layoutOf(const Node& node, const Shape& shape) {
   return {outer, inner, rest, inner, outer, 1, false};
 }
 
-const Tensor& weightOf(const Graph& graph, const Node& node) { return *graph.constant(node.inputs[1]); }
+const Tensor& weightOf(const Graph& graph, const Node& node) {
+  return *graph.constant(node.inputs[1]);
+}
 
 /// The bias as one number per output channel, Gemm's beta applied; nothing when it is not of that form.
 std::optional<std::vector<double>> readBias(const Graph& graph, const Node& node, int64_t channels) {
@@ -40,7 +48,8 @@ std::optional<std::vector<double>> readBias(const Graph& graph, const Node& node
   const Tensor* constant = graph.constant(node.input(2));
   if (!isReal(constant)) return std::nullopt;
   const int64_t count = constant->elementCount();
-  if (count != 1 && (count != channels || constant->shape()[constant->shape().rank() - 1] != channels)) return std::nullopt;
+  if (count != 1 && (count != channels || constant->shape()[constant->shape().rank() - 1] != channels))
+    return std::nullopt;
   const double beta = node.is("Gemm") ? static_cast<double>(node.attributes.real("beta", 1.0F)) : 1.0;
   const std::vector<double> stored = toDoubles(*constant);
   for (size_t c = 0; c < bias.size(); ++c) bias[c] = beta * stored[count == 1 ? 0 : c];
@@ -50,7 +59,8 @@ std::optional<std::vector<double>> readBias(const Graph& graph, const Node& node
 bool hasPadding(const Node& node) {
   const std::string automatic = node.attributes.string("auto_pad", "NOTSET");
   if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") return true;
-  return automatic == "NOTSET" && std::ranges::any_of(node.attributes.integers("pads"), [](int64_t pad) { return pad != 0; });
+  return automatic == "NOTSET" &&
+         std::ranges::any_of(node.attributes.integers("pads"), [](int64_t pad) { return pad != 0; });
 }
 
 /// New weights and bias of a node; the bias may stay away where it was absent and is 0.
@@ -59,7 +69,8 @@ struct Folded {
 };
 
 template <typename ChannelOf>
-void scaleWeight(std::vector<double>& weight, const WeightLayout& layout, const std::vector<double>& scale, const ChannelOf& channelOf) {
+void scaleWeight(std::vector<double>& weight, const WeightLayout& layout, const std::vector<double>& scale,
+                 const ChannelOf& channelOf) {
   size_t at = 0;
   for (int64_t i = 0; i < layout.outer; ++i)
     for (int64_t j = 0; j < layout.inner; ++j) {
@@ -69,18 +80,22 @@ void scaleWeight(std::vector<double>& weight, const WeightLayout& layout, const 
 }
 
 /// sum over inputs i and positions k of shift[i] * W[o, i, k], per output channel.
-std::vector<double> shiftThrough(const std::vector<double>& weight, const WeightLayout& layout, const std::vector<double>& shift) {
+std::vector<double> shiftThrough(const std::vector<double>& weight, const WeightLayout& layout,
+                                 const std::vector<double>& shift) {
   std::vector<double> sums(static_cast<size_t>(layout.outputs), 0.0);
   size_t at = 0;
   for (int64_t i = 0; i < layout.outer; ++i)
     for (int64_t j = 0; j < layout.inner; ++j)
       for (int64_t k = 0; k < layout.rest; ++k)
-        sums[static_cast<size_t>(layout.outputOf(i, j))] += shift[static_cast<size_t>(layout.inputOf(i, j))] * weight[at++];
+        sums[static_cast<size_t>(layout.outputOf(i, j))] +=
+            shift[static_cast<size_t>(layout.inputOf(i, j))] * weight[at++];
   return sums;
 }
 
 bool fits(DType dtype, const std::vector<double>& values) {
-  return std::ranges::all_of(values, [&](double value) { return dtype == DType::f64 ? std::isfinite(value) : std::isfinite(static_cast<float>(value)); });
+  return std::ranges::all_of(values, [&](double value) {
+    return dtype == DType::f64 ? std::isfinite(value) : std::isfinite(static_cast<float>(value));
+  });
 }
 
 /// Puts new weights and bias in place of the old ones, which go when nothing else reads them.
@@ -94,8 +109,11 @@ void replaceWeights(Graph& graph, NodeId id, const Folded& folded, bool needsBia
   graph.setInputs(id, {data});
   eraseUnused(graph, oldWeight);
   if (oldBias) eraseUnused(graph, oldBias);
-  std::vector<ValueId> inputs = {data, graph.addConstant(weightName, makeFloats(stored.dtype(), stored.shape(), folded.weight))};
-  if (needsBias) inputs.push_back(graph.addConstant(biasName, makeFloats(stored.dtype(), {static_cast<int64_t>(folded.bias.size())}, folded.bias)));
+  std::vector<ValueId> inputs = {
+      data, graph.addConstant(weightName, makeFloats(stored.dtype(), stored.shape(), folded.weight))};
+  if (needsBias)
+    inputs.push_back(graph.addConstant(
+        biasName, makeFloats(stored.dtype(), {static_cast<int64_t>(folded.bias.size())}, folded.bias)));
   graph.setInputs(id, std::move(inputs));
   if (graph.node(id).attributes.has("beta")) graph.eraseAttribute(id, "beta");
 }
@@ -111,7 +129,8 @@ std::string foldBehind(Graph& graph, NodeId id, const ChannelAffine& affine) {
   Folded folded{toDoubles(stored), *bias};
   scaleWeight(folded.weight, layout, affine.scale, [&](int64_t i, int64_t j) { return layout.outputOf(i, j); });
   for (size_t c = 0; c < folded.bias.size(); ++c) folded.bias[c] = folded.bias[c] * affine.scale[c] + affine.shift[c];
-  if (!fits(stored.dtype(), folded.weight) || !fits(stored.dtype(), folded.bias)) return "the folded weights are not finite";
+  if (!fits(stored.dtype(), folded.weight) || !fits(stored.dtype(), folded.bias))
+    return "the folded weights are not finite";
   replaceWeights(graph, id, folded, node.input(2) || affine.hasShift());
   return {};
 }
@@ -133,7 +152,8 @@ std::string foldBefore(Graph& graph, NodeId id, const ChannelAffine& affine) {
   const std::vector<double> moved = shiftThrough(folded.weight, layout, affine.shift);
   scaleWeight(folded.weight, layout, affine.scale, [&](int64_t i, int64_t j) { return layout.inputOf(i, j); });
   for (size_t c = 0; c < folded.bias.size(); ++c) folded.bias[c] += alpha * moved[c];
-  if (!fits(stored.dtype(), folded.weight) || !fits(stored.dtype(), folded.bias)) return "the folded weights are not finite";
+  if (!fits(stored.dtype(), folded.weight) || !fits(stored.dtype(), folded.bias))
+    return "the folded weights are not finite";
   replaceWeights(graph, id, folded, node.input(2) || affine.hasShift());
   return {};
 }
@@ -179,7 +199,9 @@ bool ChannelAffine::hasShift() const {
   return std::ranges::any_of(shift, [](double value) { return value != 0; });
 }
 
-bool ChannelAffine::isFinite() const { return fits(DType::f64, scale) && fits(DType::f64, shift); }
+bool ChannelAffine::isFinite() const {
+  return fits(DType::f64, scale) && fits(DType::f64, shift);
+}
 
 bool isWeighted(const Graph& graph, const Node& node) {
   if (!node.is("Conv") && !node.is("ConvTranspose") && !node.is("Gemm") && !node.is("MatMul")) return false;

@@ -31,7 +31,9 @@ int64_t editBodies(Graph& graph, NodeId id, const std::function<int64_t(Graph&)>
   return changes;
 }
 
-bool isUnused(const Graph& graph, ValueId id) { return !id || (graph.uses(id).empty() && !graph.isOutput(id)); }
+bool isUnused(const Graph& graph, ValueId id) {
+  return !id || (graph.uses(id).empty() && !graph.isOutput(id));
+}
 
 }  // namespace
 
@@ -113,7 +115,8 @@ void eraseUnused(Graph& graph, ValueId value) {
   }
 }
 
-std::optional<std::vector<int64_t>> findIntegers(const Graph& graph, const Node& node, std::string_view attribute, size_t input) {
+std::optional<std::vector<int64_t>> findIntegers(const Graph& graph, const Node& node, std::string_view attribute,
+                                                 size_t input) {
   if (node.attributes.has(attribute)) return node.attributes.integers(attribute);
   const Tensor* constant = graph.constant(node.input(input));
   if (constant == nullptr || !(isInteger(constant->dtype()) && bitsOf(constant->dtype()) >= 8)) return std::nullopt;
@@ -128,9 +131,21 @@ std::optional<double> findScalar(const Tensor* tensor) {
 std::optional<double> findUniform(const Tensor* tensor) {
   if (tensor == nullptr || tensor->elementCount() == 0) return std::nullopt;
   switch (tensor->dtype()) {
-    case DType::f32: case DType::f64: case DType::f16: case DType::bf16: case DType::i8: case DType::u8: case DType::i16:
-    case DType::u16: case DType::i32: case DType::u32: case DType::i64: case DType::u64: break;
-    default: return std::nullopt;
+    case DType::f32:
+    case DType::f64:
+    case DType::f16:
+    case DType::bf16:
+    case DType::i8:
+    case DType::u8:
+    case DType::i16:
+    case DType::u16:
+    case DType::i32:
+    case DType::u32:
+    case DType::i64:
+    case DType::u64:
+      break;
+    default:
+      return std::nullopt;
   }
   const std::vector<double> values = toDoubles(*tensor);
   if (!std::ranges::all_of(values, [&](double value) { return value == values[0]; })) return std::nullopt;
@@ -139,8 +154,10 @@ std::optional<double> findUniform(const Tensor* tensor) {
 
 Tensor makeFloats(DType dtype, const Shape& shape, const std::vector<double>& values) {
   Buffer buffer(dtype, shape);
-  if (dtype == DType::f64) std::ranges::copy(values, buffer.as<double>().begin());
-  else std::ranges::transform(values, buffer.as<float>().begin(), [](double value) { return static_cast<float>(value); });
+  if (dtype == DType::f64)
+    std::ranges::copy(values, buffer.as<double>().begin());
+  else
+    std::ranges::transform(values, buffer.as<float>().begin(), [](double value) { return static_cast<float>(value); });
   return std::move(buffer).freeze();
 }
 
@@ -150,6 +167,8 @@ bool onlyFirstOutputUsed(const Graph& graph, const Node& node) {
   return !node.outputs.empty() && node.outputs[0];
 }
 
-std::string foldedName(std::string_view name) { return name.ends_with(".folded") ? std::string(name) : text(name, ".folded"); }
+std::string foldedName(std::string_view name) {
+  return name.ends_with(".folded") ? std::string(name) : text(name, ".folded");
+}
 
 }  // namespace compress

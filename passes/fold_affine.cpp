@@ -1,11 +1,12 @@
-// fold-affine: Mul, Add, Sub and Div with a constant per channel (or one number) go into the weights of the Conv, ConvTranspose, Gemm
-// or MatMul beside them.
+// fold-affine: Mul, Add, Sub and Div with a constant per channel (or one number) go into the weights of the Conv,
+// ConvTranspose, Gemm or MatMul beside them.
 //
-//   x * c: scale = c      x / c: scale = 1 / c      x + c: shift = c      x - c: shift = -c      c - x: scale = -1, shift = c
-//   before: c = Conv(x, w); m = Mul(c, s); y = Add(m, t)      after: y = Conv(x, w.folded, w.bias.folded)
+//   x * c: scale = c      x / c: scale = 1 / c      x + c: shift = c      x - c: shift = -c      c - x: scale = -1,
+//   shift = c before: c = Conv(x, w); m = Mul(c, s); y = Add(m, t)      after: y = Conv(x, w.folded, w.bias.folded)
 //
-// Needs: constant weights, a float32 or float64 constant that does not enlarge what it meets, no other reader between. Leaves alone: Div by 0, a
-// shift where there is no bias to take it or where a border is padded (channel_affine.h). Source: quantization.md S9.
+// Needs: constant weights, a float32 or float64 constant that does not enlarge what it meets, no other reader between.
+// Leaves alone: Div by 0, a shift where there is no bias to take it or where a border is padded (channel_affine.h).
+// Source: quantization.md S9.
 #include <algorithm>
 
 #include "passes/catalog.h"
@@ -18,7 +19,8 @@ namespace {
 /// The constant as one number per channel, when it broadcasts that way and enlarges nothing.
 std::optional<std::vector<double>> perChannel(const Tensor& constant, const ChannelAxis& axis) {
   const Shape& shape = constant.shape();
-  if (shape.rank() > axis.maxRank || (constant.dtype() != DType::f32 && constant.dtype() != DType::f64)) return std::nullopt;
+  if (shape.rank() > axis.maxRank || (constant.dtype() != DType::f32 && constant.dtype() != DType::f64))
+    return std::nullopt;
   const auto count = static_cast<size_t>(axis.count);
   if (constant.elementCount() == 1) return std::vector<double>(count, toDoubles(constant)[0]);
   for (size_t i = 0; i < shape.rank(); ++i) {
@@ -41,7 +43,8 @@ std::optional<ChannelAffine> affineOf(const Node& node, bool dataIsFirst, const 
   if (node.is("Sub") && dataIsFirst) return ChannelAffine{ones, mapped([](double value) { return -value; })};
   if (node.is("Sub")) return ChannelAffine{std::vector<double>(numbers.size(), -1.0), numbers};
   const bool hasZero = std::ranges::find(numbers, 0.0) != numbers.end();
-  if (node.is("Div") && dataIsFirst && !hasZero) return ChannelAffine{mapped([](double value) { return 1.0 / value; }), zeros};
+  if (node.is("Div") && dataIsFirst && !hasZero)
+    return ChannelAffine{mapped([](double value) { return 1.0 / value; }), zeros};
   return std::nullopt;
 }
 
@@ -65,7 +68,8 @@ class FoldAffine : public Pass {
 }  // namespace
 
 PassSpec foldAffineSpec() {
-  return {.name = "fold-affine", .summary = "fold Mul, Add, Sub and Div by constants per channel into the weights beside them",
+  return {.name = "fold-affine",
+          .summary = "fold Mul, Add, Sub and Div by constants per channel into the weights beside them",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<FoldAffine>(); }};
 }
 

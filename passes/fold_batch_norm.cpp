@@ -1,12 +1,13 @@
-// fold-batch-norm: BatchNormalization in inference is affine per channel; it goes into the weights of the Conv, ConvTranspose or Gemm
-// beside it.
+// fold-batch-norm: BatchNormalization in inference is affine per channel; it goes into the weights of the Conv,
+// ConvTranspose or Gemm beside it.
 //
-//   y = gamma * (x - mean) / sqrt(var + epsilon) + beta:  scale = gamma / sqrt(var + epsilon),  shift = beta - scale * mean
-//   before: c = Conv(x, w, b); y = BatchNormalization(c, gamma, beta, mean, var)      after: y = Conv(x, w.folded, b.folded)
+//   y = gamma * (x - mean) / sqrt(var + epsilon) + beta:  scale = gamma / sqrt(var + epsilon),  shift = beta - scale *
+//   mean before: c = Conv(x, w, b); y = BatchNormalization(c, gamma, beta, mean, var)      after: y = Conv(x, w.folded,
+//   b.folded)
 //
-// Needs: constant weights and statistics, no other reader between the two. A BatchNormalization before the weights is folded too where
-// that is exact (channel_affine.h). Leaves alone: training mode, statistics per element (spatial = 0), 16-bit floats.
-// Source: Jacob et al. 2018, section 3.2; quantization.md S9.
+// Needs: constant weights and statistics, no other reader between the two. A BatchNormalization before the weights is
+// folded too where that is exact (channel_affine.h). Leaves alone: training mode, statistics per element (spatial = 0),
+// 16-bit floats. Source: Jacob et al. 2018, section 3.2; quantization.md S9.
 #include <cmath>
 
 #include "passes/catalog.h"
@@ -16,14 +17,17 @@
 namespace compress {
 namespace {
 
-std::optional<ChannelAffine> readBatchNorm(const Graph& graph, const Node& node, ValueId data, const ChannelAxis& axis) {
+std::optional<ChannelAffine> readBatchNorm(const Graph& graph, const Node& node, ValueId data,
+                                           const ChannelAxis& axis) {
   if (!node.is("BatchNormalization") || node.input(0) != data || !onlyFirstOutputUsed(graph, node)) return std::nullopt;
   if (axis.maxRank < 2 || axis.fromEnd + 2 != axis.maxRank) return std::nullopt;  // the channels must be on axis 1
-  if (node.attributes.integer("training_mode", 0) != 0 || node.attributes.integer("spatial", 1) == 0) return std::nullopt;
+  if (node.attributes.integer("training_mode", 0) != 0 || node.attributes.integer("spatial", 1) == 0)
+    return std::nullopt;
   std::vector<std::vector<double>> numbers;
   for (size_t i = 1; i <= 4; ++i) {
     const Tensor* constant = graph.constant(node.input(i));
-    if (constant == nullptr || constant->elementCount() != axis.count || !isFloating(constant->dtype())) return std::nullopt;
+    if (constant == nullptr || constant->elementCount() != axis.count || !isFloating(constant->dtype()))
+      return std::nullopt;
     numbers.push_back(toDoubles(*constant));
   }
   const auto epsilon = static_cast<double>(node.attributes.real("epsilon", 1e-5F));
@@ -46,7 +50,8 @@ class FoldBatchNorm : public Pass {
 }  // namespace
 
 PassSpec foldBatchNormSpec() {
-  return {.name = "fold-batch-norm", .summary = "fold BatchNormalization into the weights of the Conv, ConvTranspose or Gemm beside it",
+  return {.name = "fold-batch-norm",
+          .summary = "fold BatchNormalization into the weights of the Conv, ConvTranspose or Gemm beside it",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<FoldBatchNorm>(); }};
 }
 

@@ -1,11 +1,13 @@
 // fold-constants: what is computed from constants alone, or from shapes that are known, is computed once.
 //
-//   before: s = Shape(x); i = Gather(s, one); w2 = Transpose(w)        after: i and w2 are initializers, under the names they had
+//   before: s = Shape(x); i = Gather(s, one); w2 = Transpose(w)        after: i and w2 are initializers, under the
+//   names they had
 //
-// Constant nodes become initializers. Values come from the plain-loop references. Limits (reliability.md R4): all that is folded stays within
-// max(64 MiB, twice the constants of the model), sizes being checked before anything is computed; a node that would add more than 64 KiB to the
-// file (Expand, Tile, ConstantOfShape) is left for the runtime. Leaves alone: graph outputs, nodes with bodies, random numbers,
-// QuantizeLinear and DequantizeLinear (the file's own encodings), sequences, strings. Source: quantization.md S9.
+// Constant nodes become initializers. Values come from the plain-loop references. Limits (reliability.md R4): all that
+// is folded stays within max(64 MiB, twice the constants of the model), sizes being checked before anything is
+// computed; a node that would add more than 64 KiB to the file (Expand, Tile, ConstantOfShape) is left for the runtime.
+// Leaves alone: graph outputs, nodes with bodies, random numbers, QuantizeLinear and DequantizeLinear (the file's own
+// encodings), sequences, strings. Source: quantization.md S9.
 #include <algorithm>
 #include <array>
 #include <set>
@@ -20,21 +22,27 @@
 namespace compress {
 namespace {
 
-constexpr int64_t kMostGrowth = 64 << 10;         ///< bytes that folding one node may add to the file
-constexpr int64_t kLeastBudget = 64LL << 20;      ///< bytes that all folding of a model may compute
+constexpr int64_t kMostGrowth = 64 << 10;     ///< bytes that folding one node may add to the file
+constexpr int64_t kLeastBudget = 64LL << 20;  ///< bytes that all folding of a model may compute
 
 constexpr std::array<std::string_view, 8> kNeverFolded = {
-    "Constant", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout"};
+    "Constant",          "RandomNormal", "RandomNormalLike", "RandomUniform",
+    "RandomUniformLike", "Multinomial",  "Bernoulli",        "Dropout"};
 
-bool isEncoding(const Node& node) { return node.is("QuantizeLinear") || node.is("DequantizeLinear") || node.is("DynamicQuantizeLinear"); }
+bool isEncoding(const Node& node) {
+  return node.is("QuantizeLinear") || node.is("DequantizeLinear") || node.is("DynamicQuantizeLinear");
+}
 
 template <typename T>
-Tensor listOf(const std::vector<T>& values) { return Tensor::of<T>({static_cast<int64_t>(values.size())}, values); }
+Tensor listOf(const std::vector<T>& values) {
+  return Tensor::of<T>({static_cast<int64_t>(values.size())}, values);
+}
 
 /// The tensor of a Constant node; nothing for sparse ones.
 std::optional<Tensor> constantOf(const Node& node) {
   for (const Attribute& attribute : node.attributes) {
-    if (const auto* tensor = std::get_if<Tensor>(&attribute.data); tensor != nullptr && attribute.name == "value") return *tensor;
+    if (const auto* tensor = std::get_if<Tensor>(&attribute.data); tensor != nullptr && attribute.name == "value")
+      return *tensor;
     if (attribute.name == "value_float") return Tensor::scalar(node.attributes.real("value_float", 0));
     if (attribute.name == "value_floats") return listOf(node.attributes.reals("value_floats"));
     if (attribute.name == "value_int") return Tensor::scalar(node.attributes.integer("value_int", 0));
@@ -47,7 +55,8 @@ int64_t constantNodesToInitializers(Graph& graph) {
   int64_t changes = 0;
   for (const NodeId id : graph.nodes()) {
     const Node& node = graph.node(id);
-    if (!node.is("Constant") || node.outputs.size() != 1 || !node.outputs[0] || graph.isOutput(node.outputs[0])) continue;
+    if (!node.is("Constant") || node.outputs.size() != 1 || !node.outputs[0] || graph.isOutput(node.outputs[0]))
+      continue;
     const ValueId output = node.outputs[0];
     auto tensor = constantOf(node);
     if (!tensor) continue;
@@ -78,7 +87,8 @@ class FoldConstants : public Pass {
 
  private:
   static bool isCandidate(const Graph& graph, const Node& node) {
-    if (std::ranges::find(kNeverFolded, node.op) != kNeverFolded.end() || isEncoding(node) || hasBody(node)) return false;
+    if (std::ranges::find(kNeverFolded, node.op) != kNeverFolded.end() || isEncoding(node) || hasBody(node))
+      return false;
     return std::ranges::none_of(node.outputs, [&](ValueId output) { return output && graph.isOutput(output); });
   }
 
@@ -92,7 +102,8 @@ class FoldConstants : public Pass {
 
   bool isAffordable(const Graph& graph, const Node& node, int64_t bytes, PassContext& context) const {
     if (bytes > budget_ || growth(graph, node, bytes) > kMostGrowth) {
-      context.skipped.push_back({node.name, node.op, text("its constant result of ", humanBytes(bytes), " would enlarge the file")});
+      context.skipped.push_back(
+          {node.name, node.op, text("its constant result of ", humanBytes(bytes), " would enlarge the file")});
       return false;
     }
     return true;
@@ -126,7 +137,8 @@ class FoldConstants : public Pass {
     return results;
   }
 
-  /// Nodes of the main graph whose results shape inference knows, but for what is computed from encoded numbers: those stay encoded.
+  /// Nodes of the main graph whose results shape inference knows, but for what is computed from encoded numbers: those
+  /// stay encoded.
   int64_t foldKnown(Model& model, PassContext& context) {
     Graph& graph = model.graph;
     const KnownTypes known(model);
@@ -136,7 +148,8 @@ class FoldConstants : public Pass {
     for (const NodeId id : graph.order()) {
       if (!graph.isAlive(id)) continue;
       const Node& node = graph.node(id);
-      const bool readsEncoded = std::ranges::any_of(node.inputs, [&](ValueId input) { return encoded.contains(input); });
+      const bool readsEncoded =
+          std::ranges::any_of(node.inputs, [&](ValueId input) { return encoded.contains(input); });
       if (isEncoding(node) || (readsEncoded && !node.is("Shape") && !node.is("Size"))) {
         encoded.insert(node.outputs.begin(), node.outputs.end());
         encoded.erase(kNoValue);
@@ -157,7 +170,8 @@ class FoldConstants : public Pass {
     for (const NodeId id : graph.order()) {
       if (!graph.isAlive(id)) continue;
       const Node& node = graph.node(id);
-      const bool allConstant = std::ranges::all_of(node.inputs, [&](ValueId input) { return !input || graph.constant(input) != nullptr; });
+      const bool allConstant =
+          std::ranges::all_of(node.inputs, [&](ValueId input) { return !input || graph.constant(input) != nullptr; });
       if (!allConstant || node.inputs.empty() || !isCandidate(graph, node)) continue;
       const auto results = compute(graph, node, opsets, context);
       if (results.empty()) continue;
@@ -198,7 +212,8 @@ class FoldConstants : public Pass {
 }  // namespace
 
 PassSpec foldConstantsSpec() {
-  return {.name = "fold-constants", .summary = "compute once what depends on constants and known shapes alone",
+  return {.name = "fold-constants",
+          .summary = "compute once what depends on constants and known shapes alone",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<FoldConstants>(); }};
 }
 

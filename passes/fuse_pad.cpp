@@ -2,10 +2,11 @@
 //
 //   before: p = Pad[pads = 0,0,1,1,0,0,1,1](x); y = Conv(p, w)        after: y = Conv[pads = 1,1,1,1](x, w)
 //
-// Needs: mode constant, constant pads >= 0 on spatial axes only, no other reader, a Conv or pool with explicit padding (auto_pad NOTSET or
-// VALID) and known rank. AveragePool takes them by count_include_pad = 1, so its own padding must be none or counted already, and
-// ceil_mode 0. MaxPool pads with -infinity: it takes zeros only behind a Relu and where every window meets the picture (pads below the kernel's extent).
-// Leaves alone: other values, other modes. Source: runtime.md 3.
+// Needs: mode constant, constant pads >= 0 on spatial axes only, no other reader, a Conv or pool with explicit padding
+// (auto_pad NOTSET or VALID) and known rank. AveragePool takes them by count_include_pad = 1, so its own padding must
+// be none or counted already, and ceil_mode 0. MaxPool pads with -infinity: it takes zeros only behind a Relu and where
+// every window meets the picture (pads below the kernel's extent). Leaves alone: other values, other modes. Source:
+// runtime.md 3.
 #include <algorithm>
 
 #include "passes/catalog.h"
@@ -69,7 +70,9 @@ bool isNotNegative(const Graph& graph, ValueId value) {
 bool takesZeros(const Graph& graph, const Node& next, const Pads& pads, ValueId source) {
   if (next.is("Conv")) return true;
   if (next.attributes.integer("ceil_mode", 0) != 0 || !onlyFirstOutputUsed(graph, next)) return false;
-  if (next.is("AveragePool")) return (!hasOwnPadding(next) || next.attributes.integer("count_include_pad", 0) != 0) && windowsMeetPicture(next, pads);
+  if (next.is("AveragePool"))
+    return (!hasOwnPadding(next) || next.attributes.integer("count_include_pad", 0) != 0) &&
+           windowsMeetPicture(next, pads);
   return next.is("MaxPool") && isNotNegative(graph, source) && windowsMeetPicture(next, pads);
 }
 
@@ -104,7 +107,8 @@ class FusePad : public Pass {
 }  // namespace
 
 PassSpec fusePadSpec() {
-  return {.name = "fuse-pad", .summary = "let the Conv or pool behind a Pad of zeros do the padding",
+  return {.name = "fuse-pad",
+          .summary = "let the Conv or pool behind a Pad of zeros do the padding",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<FusePad>(); }};
 }
 

@@ -1,4 +1,5 @@
-// Types and values of a model in any opset, by shape inference on a copy in the newest form. Ids are those of the model.
+// Types and values of a model in any opset, by shape inference on a copy in the newest form. Ids are those of the
+// model.
 #pragma once
 #include <string>
 
@@ -9,7 +10,8 @@ namespace compress {
 
 class KnownTypes {
  public:
-  /// Never throws: where inference refuses the model, nothing but constants and graph inputs is known, and why() says so.
+  /// Never throws: where inference refuses the model, nothing but constants and graph inputs is known, and why() says
+  /// so.
   explicit KnownTypes(const Model& model);
 
   /// Unknown for values that came after.
@@ -27,7 +29,8 @@ class KnownTypes {
   std::string why_;
 };
 
-/// `model` without its other nodes: inputs that are all constants, one node, its outputs; in the newest form. For evaluation.
+/// `model` without its other nodes: inputs that are all constants, one node, its outputs; in the newest form. For
+/// evaluation.
 Model loneNode(const Graph& graph, const Node& node, const Opsets& opsets);
 
 }  // namespace compress

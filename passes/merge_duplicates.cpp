@@ -1,9 +1,11 @@
-// merge-duplicates: constants of equal type, shape and bytes become one, and so do nodes that compute the same from the same.
+// merge-duplicates: constants of equal type, shape and bytes become one, and so do nodes that compute the same from the
+// same.
 //
 //   before: a = Relu(x); b = Relu(x); y = Add(a, b)        after: a = Relu(x); y = Add(a, a)
 //
-// The first one stays, under its name. Leaves alone: duplicates whose output is a graph output (its name is promised), random nodes, nodes whose
-// attributes hold more than numbers and short text (bodies, tensors), constants that are listed as graph inputs. Source: common subexpression elimination.
+// The first one stays, under its name. Leaves alone: duplicates whose output is a graph output (its name is promised),
+// random nodes, nodes whose attributes hold more than numbers and short text (bodies, tensors), constants that are
+// listed as graph inputs. Source: common subexpression elimination.
 #include <algorithm>
 #include <map>
 
@@ -51,14 +53,16 @@ bool isRandom(const Node& node) {
 
 /// Short text of printable ASCII: what print() shows as it is, so that equal print means equal text.
 bool isPlain(const std::string& s) {
-  return s.size() <= 100 && std::ranges::all_of(s, [](char c) { return c >= ' ' && c <= '~' && c != '\\' && c != '"'; });
+  return s.size() <= 100 &&
+         std::ranges::all_of(s, [](char c) { return c >= ' ' && c <= '~' && c != '\\' && c != '"'; });
 }
 
 bool isPlain(const Attribute& attribute) {
   if (!attribute.rest.empty() || !isPlain(attribute.name)) return false;
   if (const auto* string = std::get_if<std::string>(&attribute.data)) return isPlain(*string);
   return std::holds_alternative<int64_t>(attribute.data) || std::holds_alternative<float>(attribute.data) ||
-         std::holds_alternative<std::vector<int64_t>>(attribute.data) || std::holds_alternative<std::vector<float>>(attribute.data);
+         std::holds_alternative<std::vector<int64_t>>(attribute.data) ||
+         std::holds_alternative<std::vector<float>>(attribute.data);
 }
 
 /// Equal for nodes that compute the same; empty for those that are left alone.
@@ -115,7 +119,8 @@ class MergeDuplicates : public Pass {
 }  // namespace
 
 PassSpec mergeDuplicatesSpec() {
-  return {.name = "merge-duplicates", .summary = "keep one of equal constants, and one of nodes that compute the same from the same",
+  return {.name = "merge-duplicates",
+          .summary = "keep one of equal constants, and one of nodes that compute the same from the same",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<MergeDuplicates>(); }};
 }
 

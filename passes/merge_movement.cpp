@@ -4,8 +4,8 @@
 //   Reshape, Flatten, Squeeze or Unsqueeze -> Reshape: the last one alone
 //   before: a = Reshape(x, s); y = Reshape(a, t)        after: y = Reshape(x, t)
 //
-// Needs: explicit permutations; for Reshape a constant target that copies no dimension (no 0, or allowzero). Leaves alone: a first movement
-// that others read stays for them. Source: quantization.md S9.
+// Needs: explicit permutations; for Reshape a constant target that copies no dimension (no 0, or allowzero). Leaves
+// alone: a first movement that others read stays for them. Source: quantization.md S9.
 #include <algorithm>
 
 #include "passes/catalog.h"
@@ -61,7 +61,8 @@ int64_t mergeChain(Graph& graph, NodeId id) {
     const Node& node = graph.node(id);
     const NodeId first = node.inputs.empty() || !node.inputs[0] ? NodeId{} : graph.producer(node.inputs[0]);
     if (!first) break;
-    const bool done = node.is("Transpose") ? mergeTranspose(graph, id, first) : node.is("Reshape") && mergeReshape(graph, id, first);
+    const bool done =
+        node.is("Transpose") ? mergeTranspose(graph, id, first) : node.is("Reshape") && mergeReshape(graph, id, first);
     if (!done) break;
     ++merged;
   }
@@ -83,7 +84,8 @@ class MergeMovement : public Pass {
 }  // namespace
 
 PassSpec mergeMovementSpec() {
-  return {.name = "merge-movement", .summary = "make one of two Transposes or Reshapes in a row, or none where they cancel",
+  return {.name = "merge-movement",
+          .summary = "make one of two Transposes or Reshapes in a row, or none where they cancel",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<MergeMovement>(); }};
 }
 

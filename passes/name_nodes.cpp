@@ -37,7 +37,8 @@ class NameNodes : public Pass {
 }  // namespace
 
 PassSpec nameNodesSpec() {
-  return {.name = "name-nodes", .summary = "give nameless nodes stable names, so that reports and options can point at them",
+  return {.name = "name-nodes",
+          .summary = "give nameless nodes stable names, so that reports and options can point at them",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<NameNodes>(); }};
 }
 

@@ -16,7 +16,9 @@ struct NoOp {
   ValueId (*find)(const Graph&, const Node&, const KnownTypes&);
 };
 
-ValueId firstIf(const Node& node, bool condition) { return condition ? node.input(0) : kNoValue; }
+ValueId firstIf(const Node& node, bool condition) {
+  return condition ? node.input(0) : kNoValue;
+}
 
 /// Does combining `data` with `constant` leave the shape of `data`?
 bool enlargesNothing(const Tensor& constant, ValueId data, const KnownTypes& known) {
@@ -38,17 +40,21 @@ ValueId operandBeside(const Graph& graph, const Node& node, const KnownTypes& kn
   return enlargesNothing(*other, node.input(side), known) ? node.input(side) : kNoValue;
 }
 
-ValueId identity(const Graph&, const Node& node, const KnownTypes&) { return node.input(0); }
+ValueId identity(const Graph&, const Node& node, const KnownTypes&) {
+  return node.input(0);
+}
 
 ValueId dropout(const Graph& graph, const Node& node, const KnownTypes&) {
   if (!node.input(2)) return node.input(0);
   const Tensor* training = graph.constant(node.input(2));
-  return firstIf(node, training != nullptr && training->dtype() == DType::boolean && training->elementCount() == 1 && !training->as<bool>()[0]);
+  return firstIf(node, training != nullptr && training->dtype() == DType::boolean && training->elementCount() == 1 &&
+                           !training->as<bool>()[0]);
 }
 
 ValueId cast(const Graph&, const Node& node, const KnownTypes& known) {
   const Type type = known.type(node.input(0));
-  return firstIf(node, type.isTensor() && type.dtype != DType::undefined && static_cast<int64_t>(type.dtype) == node.attributes.integer("to", 0));
+  return firstIf(node, type.isTensor() && type.dtype != DType::undefined &&
+                           static_cast<int64_t>(type.dtype) == node.attributes.integer("to", 0));
 }
 
 ValueId transpose(const Graph&, const Node& node, const KnownTypes& known) {
@@ -77,8 +83,10 @@ ValueId reshape(const Graph& graph, const Node& node, const KnownTypes& known) {
   int64_t open = 0;  // at most one dimension may be left to be worked out: it must come out as it was
   for (size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] == 0) continue;
-    if (dims[i] == -1) ++open;
-    else if (dims[i] != (*type.dims)[i].value) return kNoValue;
+    if (dims[i] == -1)
+      ++open;
+    else if (dims[i] != (*type.dims)[i].value)
+      return kNoValue;
   }
   const bool hasEmptyDim = std::ranges::any_of(*type.dims, [](const Dim& dim) { return dim.value == 0; });
   return firstIf(node, open <= 1 && !hasEmptyDim);
@@ -90,7 +98,9 @@ ValueId flatten(const Graph& graph, const Node& node, const KnownTypes& known) {
   return firstIf(node, known.rank(node.input(0)) == 2U && (axis == 1 || axis == -1));
 }
 
-ValueId concatOfOne(const Graph&, const Node& node, const KnownTypes&) { return firstIf(node, node.inputs.size() == 1); }
+ValueId concatOfOne(const Graph&, const Node& node, const KnownTypes&) {
+  return firstIf(node, node.inputs.size() == 1);
+}
 
 ValueId add(const Graph& graph, const Node& node, const KnownTypes& known) {
   const ValueId first = operandBeside(graph, node, known, 0, 0);
@@ -100,8 +110,12 @@ ValueId multiply(const Graph& graph, const Node& node, const KnownTypes& known) 
   const ValueId first = operandBeside(graph, node, known, 0, 1);
   return first ? first : operandBeside(graph, node, known, 1, 1);
 }
-ValueId subtract(const Graph& graph, const Node& node, const KnownTypes& known) { return operandBeside(graph, node, known, 0, 0); }
-ValueId divide(const Graph& graph, const Node& node, const KnownTypes& known) { return operandBeside(graph, node, known, 0, 1); }
+ValueId subtract(const Graph& graph, const Node& node, const KnownTypes& known) {
+  return operandBeside(graph, node, known, 0, 0);
+}
+ValueId divide(const Graph& graph, const Node& node, const KnownTypes& known) {
+  return operandBeside(graph, node, known, 0, 1);
+}
 
 ValueId pad(const Graph& graph, const Node& node, const KnownTypes&) {
   const auto pads = findIntegers(graph, node, "pads", 1);
@@ -112,12 +126,14 @@ ValueId pad(const Graph& graph, const Node& node, const KnownTypes&) {
 ValueId slice(const Graph& graph, const Node& node, const KnownTypes& known) {
   if (const ValueId same = sameShape(graph, node, known)) {
     const auto steps = findIntegers(graph, node, "steps", 4);
-    return firstIf(node, same && (!node.input(4) || (steps && std::ranges::all_of(*steps, [](int64_t step) { return step == 1; }))));
+    return firstIf(node, same && (!node.input(4) ||
+                                  (steps && std::ranges::all_of(*steps, [](int64_t step) { return step == 1; }))));
   }
   const auto starts = findIntegers(graph, node, "starts", 1), ends = findIntegers(graph, node, "ends", 2);
   if (!starts || !ends || node.input(4)) return kNoValue;
-  const bool isWhole = std::ranges::all_of(*starts, [](int64_t start) { return start == 0; }) &&
-                       std::ranges::all_of(*ends, [](int64_t end) { return end >= std::numeric_limits<int32_t>::max(); });
+  const bool isWhole =
+      std::ranges::all_of(*starts, [](int64_t start) { return start == 0; }) &&
+      std::ranges::all_of(*ends, [](int64_t end) { return end >= std::numeric_limits<int32_t>::max(); });
   return firstIf(node, isWhole);
 }
 
@@ -131,7 +147,8 @@ std::optional<Bounds> clampOf(const Graph& graph, const Node& node) {
   if (!node.is("Clip")) return std::nullopt;
   Bounds bounds;
   const auto read = [&](std::string_view attribute, size_t input, double& bound) {
-    if (node.attributes.has(attribute)) bound = static_cast<double>(node.attributes.real(attribute, 0));
+    if (node.attributes.has(attribute))
+      bound = static_cast<double>(node.attributes.real(attribute, 0));
     else if (node.input(input)) {
       const auto scalar = findScalar(graph.constant(node.input(input)));
       if (!scalar) return false;
@@ -154,10 +171,12 @@ ValueId clamp(const Graph& graph, const Node& node, const KnownTypes&) {
 }
 
 constexpr std::array<NoOp, 24> kNoOps = {{
-    {"Identity", identity}, {"Dropout", dropout}, {"Cast", cast}, {"Transpose", transpose}, {"Reshape", reshape}, {"Flatten", flatten},
-    {"Expand", sameShape}, {"Tile", sameShape}, {"Squeeze", sameShape}, {"Unsqueeze", sameShape}, {"Concat", concatOfOne}, {"Sum", concatOfOne}, {"Max", concatOfOne},
-    {"Min", concatOfOne}, {"Mean", concatOfOne}, {"Add", add}, {"Sub", subtract}, {"Mul", multiply}, {"Div", divide}, {"Pow", divide},
-    {"Pad", pad}, {"Slice", slice}, {"Relu", clamp}, {"Clip", clamp},
+    {"Identity", identity}, {"Dropout", dropout},     {"Cast", cast},          {"Transpose", transpose},
+    {"Reshape", reshape},   {"Flatten", flatten},     {"Expand", sameShape},   {"Tile", sameShape},
+    {"Squeeze", sameShape}, {"Unsqueeze", sameShape}, {"Concat", concatOfOne}, {"Sum", concatOfOne},
+    {"Max", concatOfOne},   {"Min", concatOfOne},     {"Mean", concatOfOne},   {"Add", add},
+    {"Sub", subtract},      {"Mul", multiply},        {"Div", divide},         {"Pow", divide},
+    {"Pad", pad},           {"Slice", slice},         {"Relu", clamp},         {"Clip", clamp},
 }};
 
 }  // namespace

@@ -1,10 +1,12 @@
-// reduce-mean-to-global-average-pool: a mean over all spatial axes is a GlobalAveragePool, which runs as integers on more targets.
+// reduce-mean-to-global-average-pool: a mean over all spatial axes is a GlobalAveragePool, which runs as integers on
+// more targets.
 //
 //   before: y = ReduceMean[axes = 2, 3, keepdims = 1](x)        after: y = GlobalAveragePool(x)
-//   before: y = ReduceMean[axes = 2, 3, keepdims = 0](x)        after: y.pooled = GlobalAveragePool(x); y = Flatten(y.pooled)
+//   before: y = ReduceMean[axes = 2, 3, keepdims = 0](x)        after: y.pooled = GlobalAveragePool(x); y =
+//   Flatten(y.pooled)
 //
-// Needs: known rank >= 3, float data, axes (attribute or constant input) that are exactly those from 2 on. Leaves alone: everything
-// else. Source: quantization.md 5.2.
+// Needs: known rank >= 3, float data, axes (attribute or constant input) that are exactly those from 2 on. Leaves
+// alone: everything else. Source: quantization.md 5.2.
 #include <algorithm>
 
 #include "lib/base/text.h"
@@ -16,7 +18,9 @@ namespace compress {
 namespace {
 
 /// Types that GlobalAveragePool has in every opset.
-bool isPooled(DType dtype) { return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::f16; }
+bool isPooled(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::f16;
+}
 
 bool isSpatialMean(const Graph& graph, const Node& node, const KnownTypes& known) {
   if (!node.is("ReduceMean")) return false;
@@ -67,7 +71,8 @@ class PoolReduceMean : public Pass {
 }  // namespace
 
 PassSpec poolReduceMeanSpec() {
-  return {.name = "reduce-mean-to-global-average-pool", .summary = "turn a mean over all spatial axes into GlobalAveragePool",
+  return {.name = "reduce-mean-to-global-average-pool",
+          .summary = "turn a mean over all spatial axes into GlobalAveragePool",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<PoolReduceMean>(); }};
 }
 

@@ -2,8 +2,8 @@
 //
 //   before: a = Relu(x); b = Neg(a); output a        after: a = Relu(x); output a
 //
-// A constant that is listed as a graph input too (as IR 3 demands of all) goes with its listing; inputs that the caller must bring stay.
-// Leaves alone: graph inputs and outputs. Source: quantization.md S9.
+// A constant that is listed as a graph input too (as IR 3 demands of all) goes with its listing; inputs that the caller
+// must bring stay. Leaves alone: graph inputs and outputs. Source: quantization.md S9.
 #include <algorithm>
 
 #include "passes/catalog.h"
@@ -12,7 +12,9 @@
 namespace compress {
 namespace {
 
-bool isDeclared(const Value& value) { return value.type.kind != Type::Kind::unknown || value.constant || !value.rest.empty(); }
+bool isDeclared(const Value& value) {
+  return value.type.kind != Type::Kind::unknown || value.constant || !value.rest.empty();
+}
 
 int64_t declaredCount(const Graph& graph) {
   int64_t count = 0;
@@ -25,7 +27,9 @@ int64_t removeDead(Graph& graph) {
   const int64_t declared = declaredCount(graph);
   int64_t changes = graph.eraseDead();
   std::vector<ValueId> inputs = graph.inputs();
-  std::erase_if(inputs, [&](ValueId id) { return graph.constant(id) != nullptr && graph.uses(id).empty() && !graph.isOutput(id); });
+  std::erase_if(inputs, [&](ValueId id) {
+    return graph.constant(id) != nullptr && graph.uses(id).empty() && !graph.isOutput(id);
+  });
   graph.setInputs(std::move(inputs));
   changes += graph.eraseDead();
   return changes + declared - declaredCount(graph);
@@ -39,7 +43,8 @@ class RemoveDead : public Pass {
 }  // namespace
 
 PassSpec removeDeadSpec() {
-  return {.name = "remove-dead", .summary = "remove nodes that no output needs and constants that nothing reads",
+  return {.name = "remove-dead",
+          .summary = "remove nodes that no output needs and constants that nothing reads",
           .make = []() -> std::unique_ptr<Pass> { return std::make_unique<RemoveDead>(); }};
 }
 

@@ -1,5 +1,5 @@
-// bench: how long a run takes, on random inputs, one row per shape; a second model is timed in turn with the first; --per-layer tells
-// where the time goes.
+// bench: how long a run takes, on random inputs, one row per shape; a second model is timed in turn with the first;
+// --per-layer tells where the time goes.
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
@@ -29,11 +29,21 @@ struct Runner {
 class Bench : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
-    visitor.visit(shapes_, {.name = "shape", .help = "input shapes, as in x:1x3x32x32; commas between inputs, repeatable: one row each", .placeholder = "NAME:SHAPE", .splitsAtCommas = false});
-    visitor.visit(duration_, {.name = "duration", .help = "seconds per model and shape", .min = 0.01, .max = 86400, .placeholder = "S"});
-    visitor.visit(runs_, {.name = "runs", .help = "time exactly this many runs instead", .min = 1, .max = 1e9, .placeholder = "N"});
-    visitor.visit(warmup_, {.name = "warmup", .help = "seconds of untimed runs before", .min = 0, .max = 3600, .placeholder = "S"});
-    visitor.visit(perLayer_, {.name = "per-layer", .help = "a table of the steps of the plan, with their kernels and times"});
+    visitor.visit(shapes_, {.name = "shape",
+                            .help = "input shapes, as in x:1x3x32x32; commas between inputs, repeatable: one row each",
+                            .placeholder = "NAME:SHAPE",
+                            .splitsAtCommas = false});
+    visitor.visit(
+        duration_,
+        {.name = "duration", .help = "seconds per model and shape", .min = 0.01, .max = 86400, .placeholder = "S"});
+    visitor.visit(
+        runs_,
+        {.name = "runs", .help = "time exactly this many runs instead", .min = 1, .max = 1e9, .placeholder = "N"});
+    visitor.visit(
+        warmup_,
+        {.name = "warmup", .help = "seconds of untimed runs before", .min = 0, .max = 3600, .placeholder = "S"});
+    visitor.visit(perLayer_,
+                  {.name = "per-layer", .help = "a table of the steps of the plan, with their kernels and times"});
   }
 
   int run(VerbContext& context) override {
@@ -43,7 +53,8 @@ class Bench : public Verb {
     std::vector<std::vector<std::string>> rows;
     const std::vector<std::string> shapes = shapes_.empty() ? std::vector<std::string>{""} : shapes_;
     for (const std::string& shape : shapes) benchShape(context, models, *backend, shape, rows);
-    context.console.result(withoutLineEnd(renderTable({"model", "shape", "p50 ms", "p90 ms", "p99 ms", "mean ms", "sd", "runs/s", "arena", "speedup"}, rows)));
+    context.console.result(withoutLineEnd(renderTable(
+        {"model", "shape", "p50 ms", "p90 ms", "p99 ms", "mean ms", "sd", "runs/s", "arena", "speedup"}, rows)));
     if (perLayer_)
       for (const InputModel& model : models) profile(context, model, *backend, shapes.front());
     return 0;
@@ -59,22 +70,28 @@ class Bench : public Verb {
     return shapes.empty() ? std::vector<std::string>{} : splitWords({.name = "shape", .help = ""}, shapes);
   }
 
-  Runner makeRunner(const VerbContext& context, const InputModel& input, Backend& backend, const std::string& shapes, bool isProfiled) const {
-    return within([&] { return input.shown; }, [&] {
-      Model model = input.model;
-      setInputShapes(model, splitShapes(shapes));
-      Runner runner;
-      runner.session = std::make_unique<Session>(model, backend, SessionOptions{.threads = static_cast<int>(context.common.threads), .profile = isProfiled});
-      runner.bindings.inputs = randomDataset(inputSpecs(model), 1, static_cast<uint64_t>(context.common.seed))->read(0).inputs;
-      std::vector<std::string> shown;
-      for (const Tensor& tensor : runner.bindings.inputs) shown.push_back(print(tensor.shape()));
-      runner.shapes = join(shown, " ");
-      runner.run();
-      return runner;
-    });
+  Runner makeRunner(const VerbContext& context, const InputModel& input, Backend& backend, const std::string& shapes,
+                    bool isProfiled) const {
+    return within([&] { return input.shown; },
+                  [&] {
+                    Model model = input.model;
+                    setInputShapes(model, splitShapes(shapes));
+                    Runner runner;
+                    runner.session = std::make_unique<Session>(
+                        model, backend,
+                        SessionOptions{.threads = static_cast<int>(context.common.threads), .profile = isProfiled});
+                    runner.bindings.inputs =
+                        randomDataset(inputSpecs(model), 1, static_cast<uint64_t>(context.common.seed))->read(0).inputs;
+                    std::vector<std::string> shown;
+                    for (const Tensor& tensor : runner.bindings.inputs) shown.push_back(print(tensor.shape()));
+                    runner.shapes = join(shown, " ");
+                    runner.run();
+                    return runner;
+                  });
   }
 
-  void benchShape(VerbContext& context, const std::vector<InputModel>& models, Backend& backend, const std::string& shapes, std::vector<std::vector<std::string>>& rows) const {
+  void benchShape(VerbContext& context, const std::vector<InputModel>& models, Backend& backend,
+                  const std::string& shapes, std::vector<std::vector<std::string>>& rows) const {
     std::vector<Runner> runners;
     std::vector<std::function<void()>> runs;
     for (const InputModel& model : models) runners.push_back(makeRunner(context, model, backend, shapes, false));
@@ -86,24 +103,39 @@ class Bench : public Verb {
     context.console.progress("timing");
     bool isContended = false;
     const auto seed = static_cast<uint64_t>(context.common.seed);
-    LatencyOptions options{.seconds = duration_, .minRounds = 30, .warmupSeconds = warmup_, .seed = seed, .runs = runs_.value_or(0)};
+    LatencyOptions options{
+        .seconds = duration_, .minRounds = 30, .warmupSeconds = warmup_, .seed = seed, .runs = runs_.value_or(0)};
     const std::vector<Latency> times = timeInterleaved(runs, options, &isContended);
-    if (isContended) warnAs(context, "W-CONTENDED: other processes took the processor while timing: times are not to be believed");
+    if (isContended)
+      warnAs(context, "W-CONTENDED: other processes took the processor while timing: times are not to be believed");
     for (size_t i = 0; i < models.size(); ++i) rows.push_back(row(context, models[i], runners[i], times[i]));
     if (times.size() < 2) return;
     SpeedVerdict verdict = compareSpeed(times[0], times[1], seed);
     rows.back().back() = verdict.significant ? text(fixed(verdict.speedup, 2), 'x') : "~";
-    context.document["compare"].push_back({{"shape", runners[0].shapes}, {"speedup", verdict.speedup}, {"speedup_ci95", {verdict.speedup95.low, verdict.speedup95.high}}, {"p_value", verdict.pValue}, {"significant", verdict.significant}});
+    context.document["compare"].push_back({{"shape", runners[0].shapes},
+                                           {"speedup", verdict.speedup},
+                                           {"speedup_ci95", {verdict.speedup95.low, verdict.speedup95.high}},
+                                           {"p_value", verdict.pValue},
+                                           {"significant", verdict.significant}});
   }
 
-  static std::vector<std::string> row(VerbContext& context, const InputModel& model, Runner& runner, const Latency& time) {
+  static std::vector<std::string> row(VerbContext& context, const InputModel& model, Runner& runner,
+                                      const Latency& time) {
     const int64_t arena = runner.session->plan(runner.bindings.inputs).arenaBytes();
     Json record = latencyToJson(model.shown, "cpu", time, false);
     record["shape"] = runner.shapes;
     record["arena_bytes"] = arena;
     context.document["latency"].push_back(std::move(record));
-    return {model.shown, runner.shapes, fixed(time.p50, 3), fixed(time.p90, 3), fixed(time.p99, 3), fixed(time.mean, 3), fixed(time.deviation, 3),
-            fixed(1e3 / time.p50, 1), humanBytes(arena), ""};
+    return {model.shown,
+            runner.shapes,
+            fixed(time.p50, 3),
+            fixed(time.p90, 3),
+            fixed(time.p99, 3),
+            fixed(time.mean, 3),
+            fixed(time.deviation, 3),
+            fixed(1e3 / time.p50, 1),
+            humanBytes(arena),
+            ""};
   }
 
   void profile(VerbContext& context, const InputModel& model, Backend& backend, const std::string& shapes) const {
@@ -115,11 +147,23 @@ class Bench : public Verb {
     std::vector<std::vector<std::string>> rows;
     for (const StepInfo& step : steps) {
       const double share = total > 0 ? 100 * step.ms / total : 0;
-      rows.push_back({step.name, step.op, text(step.fused.size()), step.kernel, step.layout, std::string(nameOf(step.dtype)), text(step.macs), fixed(step.ms, 4), fixed(share, 1)});
-      context.document["layers"].push_back({{"model", model.shown}, {"name", step.name}, {"op", step.op}, {"fused", step.fused}, {"kernel", step.kernel}, {"layout", step.layout}, {"dtype", nameOf(step.dtype)}, {"macs", step.macs}, {"ms", step.ms}, {"share_pct", share}});
+      rows.push_back({step.name, step.op, text(step.fused.size()), step.kernel, step.layout,
+                      std::string(nameOf(step.dtype)), text(step.macs), fixed(step.ms, 4), fixed(share, 1)});
+      context.document["layers"].push_back({{"model", model.shown},
+                                            {"name", step.name},
+                                            {"op", step.op},
+                                            {"fused", step.fused},
+                                            {"kernel", step.kernel},
+                                            {"layout", step.layout},
+                                            {"dtype", nameOf(step.dtype)},
+                                            {"macs", step.macs},
+                                            {"ms", step.ms},
+                                            {"share_pct", share}});
     }
-    context.console.result(text('\n', displayName(model.shown), "  ", runner.shapes, "  ", fixed(total, 3), " ms in ", steps.size(), " steps"));
-    context.console.result(withoutLineEnd(renderTable({"node", "op", "fused", "kernel", "layout", "dtype", "MACs", "ms", "%"}, rows)));
+    context.console.result(text('\n', displayName(model.shown), "  ", runner.shapes, "  ", fixed(total, 3), " ms in ",
+                                steps.size(), " steps"));
+    context.console.result(
+        withoutLineEnd(renderTable({"node", "op", "fused", "kernel", "layout", "dtype", "MACs", "ms", "%"}, rows)));
   }
 
   std::vector<std::string> shapes_;

@@ -1,4 +1,5 @@
-// calibrate: collects a histogram of every float value over the samples and writes them as a table for `quantize --calib-table`.
+// calibrate: collects a histogram of every float value over the samples and writes them as a table for `quantize
+// --calib-table`.
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
@@ -16,7 +17,10 @@ namespace {
 class Calibrate : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
-    visitor.visit(merge_, {.name = "merge", .help = "add the counts of this table, repeatable", .placeholder = "FILE", .splitsAtCommas = false});
+    visitor.visit(merge_, {.name = "merge",
+                           .help = "add the counts of this table, repeatable",
+                           .placeholder = "FILE",
+                           .splitsAtCommas = false});
     data_.options(visitor, DataOptions::kCalibration);
   }
 
@@ -24,13 +28,19 @@ class Calibrate : public Verb {
     const InputModel input = readInputModel(context, context.operands[0]);
     const OutputPlan plan = planOutput(context, input, ".calib.json");
     const std::unique_ptr<Dataset> dataset = data_.openCalibration(context, input.model);
-    CalibrationTable table = within([&] { return input.shown; }, [&] { return collect(context, input.model, *dataset); });
-    for (const std::string& path : merge_) table.merge(within([&] { return path; }, [&] { return parseCalibrationTable(readFile(path)); }));
+    CalibrationTable table =
+        within([&] { return input.shown; }, [&] { return collect(context, input.model, *dataset); });
+    for (const std::string& path : merge_)
+      table.merge(within([&] { return path; }, [&] { return parseCalibrationTable(readFile(path)); }));
     writeOutput(context, plan, toJson(table));
-    context.document["calibration"] = {{"samples", table.samples}, {"values", table.values.size()}, {"data_digest", table.dataDigest()}};
-    const std::string line = text(displayName(input.shown), " -> ", displayName(plan.shown()), "  ", table.values.size(), " values, ", table.samples, " samples");
-    if (plan.path) context.console.result(line);
-    else context.console.note(line);
+    context.document["calibration"] = {
+        {"samples", table.samples}, {"values", table.values.size()}, {"data_digest", table.dataDigest()}};
+    const std::string line = text(displayName(input.shown), " -> ", displayName(plan.shown()), "  ",
+                                  table.values.size(), " values, ", table.samples, " samples");
+    if (plan.path)
+      context.console.result(line);
+    else
+      context.console.note(line);
     return 0;
   }
 

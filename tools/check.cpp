@@ -1,5 +1,5 @@
-// check: is the file a sound model? Nothing is executed. Reading it is the check: limits, structure, names, tensors, where external data
-// lie; --deep reads the external data too, and infers all shapes.
+// check: is the file a sound model? Nothing is executed. Reading it is the check: limits, structure, names, tensors,
+// where external data lie; --deep reads the external data too, and infers all shapes.
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
@@ -38,13 +38,15 @@ class Check : public Verb {
       nodes += static_cast<int64_t>(graph.nodeCount());
       forEachTensor(graph, [&](const std::string& name, const Tensor& tensor) {
         ++tensors;
-        if (deep_) within([&] { return text(input.shown, ": tensor '", displayName(name), "'"); }, [&] { touch(tensor); });
+        if (deep_)
+          within([&] { return text(input.shown, ": tensor '", displayName(name), "'"); }, [&] { touch(tensor); });
         context.budget.check();
       });
     });
     if (deep_) inferShapes(context, input);
     context.document["check"] = {{"nodes", nodes}, {"tensors", tensors}, {"deep", deep_}};
-    context.console.result(text(displayName(input.shown), ": sound: ", nodes, " nodes, ", tensors, " tensors", deep_ ? ", external data read" : ""));
+    context.console.result(text(displayName(input.shown), ": sound: ", nodes, " nodes, ", tensors, " tensors",
+                                deep_ ? ", external data read" : ""));
     return 0;
   }
 

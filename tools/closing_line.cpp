@@ -19,13 +19,18 @@ std::string note(const OutputPlan& plan, const Outcome& outcome) {
 
 }  // namespace
 
-void printClosingLine(VerbContext& context, const InputModel& input, const OutputPlan& plan, const Outcome& outcome, const Findings* findings) {
+void printClosingLine(VerbContext& context, const InputModel& input, const OutputPlan& plan, const Outcome& outcome,
+                      const Findings* findings) {
   const bool hasMetric = findings != nullptr && !findings->after.metrics.empty();
-  const std::string measures = closingMeasures(hasMetric ? &findings->before.metrics.front() : nullptr, hasMetric ? &findings->after.metrics.front() : nullptr,
+  const std::string measures = closingMeasures(hasMetric ? &findings->before.metrics.front() : nullptr,
+                                               hasMetric ? &findings->after.metrics.front() : nullptr,
                                                findings != nullptr && findings->speed ? &*findings->speed : nullptr);
-  const std::string line = text(displayName(input.shown), " -> ", displayName(plan.shown()), "  ", sizeChange(input.bytes, outcome.bytes), "  ", measures, note(plan, outcome));
-  if (plan.path) context.console.result(line);
-  else context.console.note(line);
+  const std::string line = text(displayName(input.shown), " -> ", displayName(plan.shown()), "  ",
+                                sizeChange(input.bytes, outcome.bytes), "  ", measures, note(plan, outcome));
+  if (plan.path)
+    context.console.result(line);
+  else
+    context.console.note(line);
 }
 
 }  // namespace compress

@@ -6,6 +6,7 @@
 namespace compress {
 
 /// On stdout, or on stderr where stdout carries the model. `findings` may be null: what was not measured shows as "-".
-void printClosingLine(VerbContext& context, const InputModel& input, const OutputPlan& plan, const Outcome& outcome, const Findings* findings);
+void printClosingLine(VerbContext& context, const InputModel& input, const OutputPlan& plan, const Outcome& outcome,
+                      const Findings* findings);
 
 }  // namespace compress

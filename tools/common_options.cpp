@@ -13,30 +13,49 @@ CommonOptions::CommonOptions() : threads(availableProcessors()) {}
 void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
   if ((groups & (kOutput | kForce)) != 0) visitor.section("Output");
   if ((groups & kOutput) != 0)
-    visitor.visit(output, {.name = "output", .help = "write the result here; - writes it to stdout", .placeholder = "FILE", .letter = 'o'});
-  if ((groups & kForce) != 0) visitor.visit(force, {.name = "force", .help = "overwrite files that exist", .letter = 'f'});
+    visitor.visit(output, {.name = "output",
+                           .help = "write the result here; - writes it to stdout",
+                           .placeholder = "FILE",
+                           .letter = 'o'});
+  if ((groups & kForce) != 0)
+    visitor.visit(force, {.name = "force", .help = "overwrite files that exist", .letter = 'f'});
   if ((groups & kModelOutput) != 0) {
-    visitor.visit(inPlace, {.name = "in-place", .help = "replace MODEL by the result, at once and only when it is complete"});
+    visitor.visit(inPlace,
+                  {.name = "in-place", .help = "replace MODEL by the result, at once and only when it is complete"});
     visitor.visit(dryRun, {.name = "dry-run", .help = "do everything but write the result"});
     visitor.visit(verify, {.name = "verify", .help = "check structure and outputs after each pass"});
-    visitor.visit(externalData, {.name = "external-data", .help = "weights beside the model: auto is past 1.5 GiB", .choices = {"auto", "always", "never"}});
+    visitor.visit(externalData, {.name = "external-data",
+                                 .help = "weights beside the model: auto is past 1.5 GiB",
+                                 .choices = {"auto", "always", "never"}});
   }
   if ((groups & kReading) != 0) {
     visitor.section("Reading");
     visitor.visit(allowLinkedData, {.name = "allow-linked-data", .help = "accept external data in hard-linked files"});
     visitor.visit(untrusted, {.name = "untrusted", .help = "refuse external data; no core dumps"});
-    visitor.visit(memoryLimit, {.name = "memory-limit", .help = "end with exit code 6 once more memory than this is in use, as in 4GiB", .placeholder = "SIZE"});
+    visitor.visit(memoryLimit, {.name = "memory-limit",
+                                .help = "end with exit code 6 once more memory than this is in use, as in 4GiB",
+                                .placeholder = "SIZE"});
   }
   if ((groups & (kComputing | kSeeded)) != 0) visitor.section("Computing");
   if ((groups & kComputing) != 0) {
-    visitor.visit(threads, {.name = "threads", .help = "processors to use; results do not depend on it", .min = 1, .max = 1024, .placeholder = "N"});
+    visitor.visit(threads, {.name = "threads",
+                            .help = "processors to use; results do not depend on it",
+                            .min = 1,
+                            .max = 1024,
+                            .placeholder = "N"});
     visitor.visit(device, {.name = "device", .help = "where models run", .choices = {"auto", "cpu", "cuda"}});
-    visitor.visit(timeout, {.name = "timeout", .help = "end with exit code 6 after this long, as in 90s or 30m", .placeholder = "TIME"});
+    visitor.visit(
+        timeout,
+        {.name = "timeout", .help = "end with exit code 6 after this long, as in 90s or 30m", .placeholder = "TIME"});
   }
-  if ((groups & kSeeded) != 0) visitor.visit(seed, {.name = "seed", .help = "of everything random", .min = 0, .placeholder = "N"});
+  if ((groups & kSeeded) != 0)
+    visitor.visit(seed, {.name = "seed", .help = "of everything random", .min = 0, .placeholder = "N"});
   visitor.section("Reporting");
   if ((groups & kReporting) != 0)
-    visitor.visit(reports, {.name = "report", .help = "write a report; its type follows from the suffix", .placeholder = "FILE", .splitsAtCommas = false});
+    visitor.visit(reports, {.name = "report",
+                            .help = "write a report; its type follows from the suffix",
+                            .placeholder = "FILE",
+                            .splitsAtCommas = false});
   visitor.visit(json, {.name = "json", .help = "print exactly one JSON document on stdout, also for errors"});
   visitor.visit(quiet, {.name = "quiet", .help = "no messages but errors", .letter = 'q'});
   visitor.visit(verbose, {.name = "verbose", .help = "print the settings in effect and every step", .letter = 'v'});
@@ -46,14 +65,17 @@ void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
 
 void CommonOptions::check() const {
   if (output && *output == "-" && json)
-    throw Error(ErrorKind::usage, "--json and --output - both want standard output", "write the model to a file: -o FILE");
+    throw Error(ErrorKind::usage, "--json and --output - both want standard output",
+                "write the model to a file: -o FILE");
   if (output && inPlace)
     throw Error(ErrorKind::usage, "--output and --in-place exclude each other", "leave one of them out");
-  if (quiet && verbose) throw Error(ErrorKind::usage, "--quiet and --verbose exclude each other", "leave one of them out");
+  if (quiet && verbose)
+    throw Error(ErrorKind::usage, "--quiet and --verbose exclude each other", "leave one of them out");
   if (timeout) parseSeconds("timeout", *timeout);
   if (memoryLimit) parseSize(*memoryLimit, "memory-limit");
   if (device == "cuda")
-    throw Error(ErrorKind::resource, "--device cuda: the CUDA plugin libcompress_cuda.so is not installed", "use --device cpu");
+    throw Error(ErrorKind::resource, "--device cuda: the CUDA plugin libcompress_cuda.so is not installed",
+                "use --device cpu");
 }
 
 }  // namespace compress

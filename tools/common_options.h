@@ -12,13 +12,13 @@ namespace compress {
 /// Bits of OptionGroups.
 enum OptionGroup : unsigned {
   kNoGroup = 0,
-  kReading = 1U << 0,     ///< how a model file is read
-  kOutput = 1U << 1,      ///< where a file is written; with kForce
-  kModelOutput = 1U << 2, ///< how a model is written; with kOutput
-  kComputing = 1U << 3,   ///< threads, device, time
-  kReporting = 1U << 4,   ///< --report
-  kSeeded = 1U << 5,      ///< --seed
-  kForce = 1U << 6,       ///< --force
+  kReading = 1U << 0,      ///< how a model file is read
+  kOutput = 1U << 1,       ///< where a file is written; with kForce
+  kModelOutput = 1U << 2,  ///< how a model is written; with kOutput
+  kComputing = 1U << 3,    ///< threads, device, time
+  kReporting = 1U << 4,    ///< --report
+  kSeeded = 1U << 5,       ///< --seed
+  kForce = 1U << 6,        ///< --force
 };
 using OptionGroups = unsigned;
 

@@ -1,4 +1,5 @@
-// compare: two models side by side: size, drift of the outputs, metric with flips and McNemar's test, speed; gates decide the exit code.
+// compare: two models side by side: size, drift of the outputs, metric with flips and McNemar's test, speed; gates
+// decide the exit code.
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
@@ -30,7 +31,9 @@ class Compare : public Verb {
     requireSameInterface(before, after);
     const std::unique_ptr<Dataset> dataset = openSamples(context, before.model);
     const bool hasLabels = dataset->hasLabels();
-    const Findings findings = judge_.compare(context, {before.model, before.shown, before.bytes}, {after.model, after.shown, after.bytes}, dataset.get(), hasLabels ? dataset.get() : nullptr);
+    const Findings findings =
+        judge_.compare(context, {before.model, before.shown, before.bytes}, {after.model, after.shown, after.bytes},
+                       dataset.get(), hasLabels ? dataset.get() : nullptr);
     context.console.result(renderText(context.document));
     return findings.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
   }
@@ -38,7 +41,8 @@ class Compare : public Verb {
  private:
   std::unique_ptr<Dataset> openSamples(VerbContext& context, const Model& model) const {
     if (data_.hasEvaluation()) return data_.openEvaluation(context, model);
-    std::unique_ptr<Dataset> dataset = randomDataset(inputSpecs(model), kRandomSamples, static_cast<uint64_t>(context.common.seed));
+    std::unique_ptr<Dataset> dataset =
+        randomDataset(inputSpecs(model), kRandomSamples, static_cast<uint64_t>(context.common.seed));
     context.document["data"].push_back(dataToJson("drift", "random", *dataset, ""));
     return dataset;
   }
@@ -50,12 +54,16 @@ class Compare : public Verb {
   }
 
   static void requireSameInterface(const InputModel& before, const InputModel& after) {
-    const auto require = [&](std::string_view what, const std::vector<std::string>& a, const std::vector<std::string>& b) {
+    const auto require = [&](std::string_view what, const std::vector<std::string>& a,
+                             const std::vector<std::string>& b) {
       if (a == b) return;
-      throw Error(ErrorKind::input, text(after.shown, ": its ", what, " are ", displayName(join(b, ", ")), ", expected those of ", before.shown, ": ", displayName(join(a, ", "))));
+      throw Error(ErrorKind::input, text(after.shown, ": its ", what, " are ", displayName(join(b, ", ")),
+                                         ", expected those of ", before.shown, ": ", displayName(join(a, ", "))));
     };
-    require("inputs", names(before.model, before.model.graph.runtimeInputs()), names(after.model, after.model.graph.runtimeInputs()));
-    require("outputs", names(before.model, before.model.graph.outputs()), names(after.model, after.model.graph.outputs()));
+    require("inputs", names(before.model, before.model.graph.runtimeInputs()),
+            names(after.model, after.model.graph.runtimeInputs()));
+    require("outputs", names(before.model, before.model.graph.outputs()),
+            names(after.model, after.model.graph.outputs()));
   }
 
   DataOptions data_;

@@ -13,23 +13,44 @@ namespace compress {
 void DataOptions::options(OptionVisitor& visitor, unsigned roles) {
   visitor.section("Data");
   if ((roles & kCalibration) != 0) {
-    visitor.visit(calib, {.name = "calib", .help = "samples to calibrate with: npy, npz, idx, image folder; or random", .placeholder = "PATH"});
-    visitor.visit(calibSamples, {.name = "calib-samples", .help = "use at most this many of them", .min = 1, .placeholder = "N"});
+    visitor.visit(calib, {.name = "calib",
+                          .help = "samples to calibrate with: npy, npz, idx, image folder; or random",
+                          .placeholder = "PATH"});
+    visitor.visit(calibSamples,
+                  {.name = "calib-samples", .help = "use at most this many of them", .min = 1, .placeholder = "N"});
   }
   if ((roles & kEvaluation) != 0) {
-    visitor.visit(data, {.name = "data", .help = "samples to measure with: npy, npz, idx, image folder", .placeholder = "PATH"});
-    visitor.visit(labels, {.name = "labels", .help = "what is expected of them: npy, csv, txt, idx", .placeholder = "FILE"});
-    visitor.visit(inputs, {.name = "input", .help = "samples of one model input, repeatable", .placeholder = "NAME=PATH", .splitsAtCommas = false});
-    visitor.visit(samples, {.name = "samples", .help = "use at most this many of --data; 0: all", .min = 0, .placeholder = "N"});
-    visitor.visit(skip, {.name = "skip", .help = "leave out this many samples at the head of --data", .min = 0, .placeholder = "N"});
+    visitor.visit(
+        data, {.name = "data", .help = "samples to measure with: npy, npz, idx, image folder", .placeholder = "PATH"});
+    visitor.visit(labels,
+                  {.name = "labels", .help = "what is expected of them: npy, csv, txt, idx", .placeholder = "FILE"});
+    visitor.visit(inputs, {.name = "input",
+                           .help = "samples of one model input, repeatable",
+                           .placeholder = "NAME=PATH",
+                           .splitsAtCommas = false});
+    visitor.visit(samples,
+                  {.name = "samples", .help = "use at most this many of --data; 0: all", .min = 0, .placeholder = "N"});
+    visitor.visit(
+        skip,
+        {.name = "skip", .help = "leave out this many samples at the head of --data", .min = 0, .placeholder = "N"});
     visitor.visit(labelOffset, {.name = "label-offset", .help = "added to every class label", .placeholder = "N"});
   }
-  visitor.visit(preset, {.name = "preset", .help = "preprocessing by name; the options below override it", .choices = {"imagenet", "tf", "cifar10", "mnist", "raw"}});
+  visitor.visit(preset, {.name = "preset",
+                         .help = "preprocessing by name; the options below override it",
+                         .choices = {"imagenet", "tf", "cifar10", "mnist", "raw"}});
   visitor.visit(layout, {.name = "layout", .help = "axes of the source arrays", .choices = {"nhwc", "nchw"}});
-  visitor.visit(resize, {.name = "resize", .help = "shorter side of images, in pixels", .min = 1, .max = 65535, .placeholder = "N"});
-  visitor.visit(crop, {.name = "crop", .help = "side of the square cut from the centre of images", .min = 1, .max = 65535, .placeholder = "N"});
+  visitor.visit(
+      resize,
+      {.name = "resize", .help = "shorter side of images, in pixels", .min = 1, .max = 65535, .placeholder = "N"});
+  visitor.visit(crop, {.name = "crop",
+                       .help = "side of the square cut from the centre of images",
+                       .min = 1,
+                       .max = 65535,
+                       .placeholder = "N"});
   visitor.visit(interp, {.name = "interp", .help = "how images are resized", .choices = {"bilinear", "bicubic"}});
-  visitor.visit(scale, {.name = "scale", .help = "x = (source * scale - mean) / std; 1/255 for uint8 sources, else 1", .placeholder = "S"});
+  visitor.visit(scale, {.name = "scale",
+                        .help = "x = (source * scale - mean) / std; 1/255 for uint8 sources, else 1",
+                        .placeholder = "S"});
   visitor.visit(mean, {.name = "mean", .help = "one value, or one per channel", .placeholder = "A,B,C"});
   visitor.visit(std, {.name = "std", .help = "one value, or one per channel", .placeholder = "A,B,C"});
   visitor.visit(colorOrder, {.name = "color-order", .help = "what the model wants", .choices = {"rgb", "bgr", "gray"}});
@@ -38,12 +59,14 @@ void DataOptions::options(OptionVisitor& visitor, unsigned roles) {
 
 PreprocessOptions DataOptions::preprocessFor(const Model& model) const {
   const PreprocessOptions told{preset, layout, resize, crop, interp, scale, mean, std, colorOrder, sourceOrder};
-  const bool isTold = !preset.empty() || layout || resize || crop || interp || scale || !mean.empty() || !std.empty() || colorOrder || sourceOrder;
+  const bool isTold = !preset.empty() || layout || resize || crop || interp || scale || !mean.empty() || !std.empty() ||
+                      colorOrder || sourceOrder;
   const std::string* stored = model.findMetadata("compress.preprocess");
   return isTold || stored == nullptr ? told : parsePreprocess(*stored);
 }
 
-std::unique_ptr<Dataset> DataOptions::open(VerbContext& context, const Model& model, std::string_view role, const std::string& path, int64_t limit) const {
+std::unique_ptr<Dataset> DataOptions::open(VerbContext& context, const Model& model, std::string_view role,
+                                           const std::string& path, int64_t limit) const {
   DataSource source;
   source.path = path;
   source.limit = limit;
@@ -67,7 +90,8 @@ std::unique_ptr<Dataset> DataOptions::openCalibration(VerbContext& context, cons
                 "give --calib PATH; --calib random takes random numbers, for trials only");
   if (*calib != "random") return open(context, model, "calib", *calib, calibSamples);
   warnAs(context, "W-CALIB-RANDOM: calibrated with random numbers: ranges, and with them accuracy, mean nothing");
-  std::unique_ptr<Dataset> dataset = randomDataset(inputSpecs(model), calibSamples, static_cast<uint64_t>(context.common.seed));
+  std::unique_ptr<Dataset> dataset =
+      randomDataset(inputSpecs(model), calibSamples, static_cast<uint64_t>(context.common.seed));
   context.document["data"].push_back(dataToJson("calib", "random", *dataset, ""));
   return dataset;
 }
@@ -75,12 +99,15 @@ std::unique_ptr<Dataset> DataOptions::openCalibration(VerbContext& context, cons
 std::unique_ptr<Dataset> DataOptions::openLabelled(VerbContext& context, const Model& model) const {
   std::unique_ptr<Dataset> dataset = openEvaluation(context, model);
   if (!dataset->hasLabels())
-    throw Error(ErrorKind::usage, text("--data ", displayName(data.value_or("")), " has no labels, and metrics need them"), "give --labels FILE");
+    throw Error(ErrorKind::usage,
+                text("--data ", displayName(data.value_or("")), " has no labels, and metrics need them"),
+                "give --labels FILE");
   return dataset;
 }
 
 std::unique_ptr<Dataset> DataOptions::openEvaluation(VerbContext& context, const Model& model) const {
-  if (!hasEvaluation()) throw Error(ErrorKind::usage, "--data is missing", "give --data PATH, or --input NAME=PATH for each input");
+  if (!hasEvaluation())
+    throw Error(ErrorKind::usage, "--data is missing", "give --data PATH, or --input NAME=PATH for each input");
   return open(context, model, "eval", data.value_or(""), samples);
 }
 

@@ -1,5 +1,5 @@
-// Options that name samples and say how they become model inputs: the same for every verb, so that calibration and evaluation
-// cannot disagree.
+// Options that name samples and say how they become model inputs: the same for every verb, so that calibration and
+// evaluation cannot disagree.
 #pragma once
 #include <memory>
 #include <optional>
@@ -30,7 +30,8 @@ class DataOptions {
   std::unique_ptr<Dataset> openEvaluation(VerbContext& context, const Model& model) const;
 
  private:
-  std::unique_ptr<Dataset> open(VerbContext& context, const Model& model, std::string_view role, const std::string& path, int64_t limit) const;
+  std::unique_ptr<Dataset> open(VerbContext& context, const Model& model, std::string_view role,
+                                const std::string& path, int64_t limit) const;
   PreprocessOptions preprocessFor(const Model& model) const;
 
   std::optional<std::string> calib, data, labels;

@@ -38,7 +38,10 @@ double secondsSinceStart() {
 Json environment(const CommonOptions& common) {
   utsname system{};
   uname(&system);
-  return {{"threads", common.threads}, {"processors", availableProcessors()}, {"os", text(system.sysname, ' ', system.release)}, {"machine", system.machine}};
+  return {{"threads", common.threads},
+          {"processors", availableProcessors()},
+          {"os", text(system.sysname, ' ', system.release)},
+          {"machine", system.machine}};
 }
 
 int64_t peakBytes() {
@@ -54,22 +57,33 @@ std::string_view statusOf(int exitCode) {
 
 std::string_view codeName(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::negative: return "E-NEGATIVE";
-    case ErrorKind::usage: return "E-USAGE";
-    case ErrorKind::input: return "E-INPUT";
-    case ErrorKind::unsupported: return "E-UNSUPPORTED";
-    case ErrorKind::io: return "E-IO";
-    case ErrorKind::resource: return "E-RESOURCE";
-    case ErrorKind::numeric: return "E-NUMERIC";
-    case ErrorKind::bug: return "E-BUG";
-    case ErrorKind::interrupted: return "E-INTERRUPTED";
+    case ErrorKind::negative:
+      return "E-NEGATIVE";
+    case ErrorKind::usage:
+      return "E-USAGE";
+    case ErrorKind::input:
+      return "E-INPUT";
+    case ErrorKind::unsupported:
+      return "E-UNSUPPORTED";
+    case ErrorKind::io:
+      return "E-IO";
+    case ErrorKind::resource:
+      return "E-RESOURCE";
+    case ErrorKind::numeric:
+      return "E-NUMERIC";
+    case ErrorKind::bug:
+      return "E-BUG";
+    case ErrorKind::interrupted:
+      return "E-INTERRUPTED";
   }
   return "E-BUG";
 }
 
 }  // namespace
 
-Json toolRecord() { return {{"name", "compress"}, {"version", programVersion()}}; }
+Json toolRecord() {
+  return {{"name", "compress"}, {"version", programVersion()}};
+}
 
 Json startDocument(const std::vector<std::string>& arguments) {
   secondsSinceStart();

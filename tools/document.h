@@ -16,7 +16,8 @@ nlohmann::ordered_json toolRecord();
 void finishDocument(nlohmann::ordered_json& document, const CommonOptions& common, int exitCode);
 void recordError(nlohmann::ordered_json& document, const Error& error);
 /// Adds to "warnings". Codes are stable: W-CALIB-RANDOM, W-SLOWER ...
-void recordWarning(nlohmann::ordered_json& document, std::string_view code, std::string_view text, std::string_view node = {});
+void recordWarning(nlohmann::ordered_json& document, std::string_view code, std::string_view text,
+                   std::string_view node = {});
 /// Indented, a line end behind it; what is not UTF-8 becomes U+FFFD.
 std::string documentText(const nlohmann::ordered_json& document);
 

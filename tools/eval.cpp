@@ -24,12 +24,13 @@ class Eval : public Verb {
     const InputModel input = readInputModel(context, context.operands[0]);
     const std::unique_ptr<Dataset> dataset = data_.openLabelled(context, input.model);
     const std::unique_ptr<Backend> backend = makeCpuBackend();
-    return within([&] { return input.shown; }, [&] {
-      Validator validator(input.model, *backend, nullptr, dataset.get(), validatorOptions(context));
-      const Measurement measurement = validator.measure(input.model, input.bytes);
-      report(context, input, measurement);
-      return 0;
-    });
+    return within([&] { return input.shown; },
+                  [&] {
+                    Validator validator(input.model, *backend, nullptr, dataset.get(), validatorOptions(context));
+                    const Measurement measurement = validator.measure(input.model, input.bytes);
+                    report(context, input, measurement);
+                    return 0;
+                  });
   }
 
  private:
@@ -47,7 +48,8 @@ class Eval : public Verb {
     recordModel(context, "model", {input.model, input.shown, input.bytes}, measurement.facts);
     context.document["accuracy"] = accuracyToJson("model", measurement.metrics, nullptr);
     for (const std::string& warning : measurement.warnings) warnAs(context, warning);
-    for (const MetricResult& metric : measurement.metrics) context.console.result(text(displayName(input.shown), "  ", shownMetric(metric)));
+    for (const MetricResult& metric : measurement.metrics)
+      context.console.result(text(displayName(input.shown), "  ", shownMetric(metric)));
   }
 
   MetricOptions metrics_;

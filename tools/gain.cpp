@@ -8,15 +8,18 @@ namespace compress {
 
 void GainOptions::options(OptionVisitor& visitor) {
   visitor.visit(keepLarger_, {.name = "keep-larger", .help = "write the result though it is not smaller than MODEL"});
-  visitor.visit(requireGain_, {.name = "require-gain", .help = "where the result is not smaller: write nothing, exit code 1"});
+  visitor.visit(requireGain_,
+                {.name = "require-gain", .help = "where the result is not smaller: write nothing, exit code 1"});
 }
 
-Outcome GainOptions::write(VerbContext& context, const OutputPlan& plan, const InputModel& input, const Model& model, bool isAsked) const {
+Outcome GainOptions::write(VerbContext& context, const OutputPlan& plan, const InputModel& input, const Model& model,
+                           bool isAsked) const {
   const int64_t bytes = modelFileBytes(model);
   const bool isSmaller = bytes < input.bytes;
   context.document["improved"] = isSmaller;
   if (!isSmaller && requireGain_) {
-    context.console.note(text("not smaller: ", humanBytes(input.bytes), " -> ", humanBytes(bytes), "; nothing written"));
+    context.console.note(
+        text("not smaller: ", humanBytes(input.bytes), " -> ", humanBytes(bytes), "; nothing written"));
     return {.bytes = bytes, .isOriginal = false, .isAccepted = false};
   }
   if (isSmaller || keepLarger_ || isAsked) {

@@ -13,9 +13,10 @@ struct Outcome {
 class GainOptions {
  public:
   void options(OptionVisitor& visitor);
-  /// Writes `model`, or the input's bytes where `model` is not smaller and was not asked for in another way (`isAsked`: a shape, an
-  /// opset, a speed gate). Fills in the document's "improved".
-  Outcome write(VerbContext& context, const OutputPlan& plan, const InputModel& input, const Model& model, bool isAsked) const;
+  /// Writes `model`, or the input's bytes where `model` is not smaller and was not asked for in another way (`isAsked`:
+  /// a shape, an opset, a speed gate). Fills in the document's "improved".
+  Outcome write(VerbContext& context, const OutputPlan& plan, const InputModel& input, const Model& model,
+                bool isAsked) const;
 
  private:
   bool keepLarger_ = false;

@@ -11,7 +11,8 @@ void forEachGraph(const Graph& main, const std::function<void(const Graph&)>& vi
     for (const NodeId id : graph.nodes())
       for (const Attribute& attribute : graph.node(id).attributes) {
         if (const auto* body = std::get_if<Body>(&attribute.data)) bodies.push_back(*body);
-        if (const auto* several = std::get_if<std::vector<Body>>(&attribute.data)) bodies.insert(bodies.end(), several->begin(), several->end());
+        if (const auto* several = std::get_if<std::vector<Body>>(&attribute.data))
+          bodies.insert(bodies.end(), several->begin(), several->end());
       }
   };
   enter(main);

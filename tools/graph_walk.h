@@ -1,4 +1,5 @@
-// Walks over all graphs of a model and the payloads of its tensors, without recursion and without keeping lazy payloads in memory.
+// Walks over all graphs of a model and the payloads of its tensors, without recursion and without keeping lazy payloads
+// in memory.
 #pragma once
 #include <functional>
 

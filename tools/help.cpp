@@ -28,10 +28,14 @@ std::string padded(std::string_view word, size_t width) {
 
 }  // namespace
 
-std::string_view programVersion() { return COMPRESS_VERSION; }
+std::string_view programVersion() {
+  return COMPRESS_VERSION;
+}
 
 std::string programHelp(std::span<const VerbSpec> verbs) {
-  std::string out = "compress makes ONNX models smaller and faster, and proves it.\n\nUsage: compress VERB [OPTIONS] MODEL\n\nVerbs:\n";
+  std::string out =
+      "compress makes ONNX models smaller and faster, and proves it.\n\nUsage: compress VERB [OPTIONS] "
+      "MODEL\n\nVerbs:\n";
   for (const VerbSpec& verb : verbs) out += text("  ", padded(verb.name, 10), "  ", verb.summary, '\n');
   out += "\ncompress VERB --help tells a verb's options; compress --version [--json] the version.\n\n";
   return out + std::string(kExitCodes);
@@ -46,7 +50,8 @@ std::string verbHelp(const VerbSpec& spec, std::span<const OptionRow> rows) {
     if (row.section != section) out += text('\n', row.section, ":\n");
     section = row.section;
     const bool fits = row.flags.size() <= width;
-    out += text("  ", padded(row.flags, width), fits ? "" : text('\n', std::string(width + 2, ' ')), "  ", row.help, '\n');
+    out +=
+        text("  ", padded(row.flags, width), fits ? "" : text('\n', std::string(width + 2, ' ')), "  ", row.help, '\n');
   }
   return out + text("\nExample: compress ", spec.name, ' ', spec.example, "\n\n", kExitCodes);
 }

@@ -43,7 +43,9 @@ Json fileRecord(const std::filesystem::path& path, int64_t bytes) {
   return {{"path", path.string()}, {"sha256", sha256File(path)}, {"bytes", bytes}};
 }
 
-int64_t fileBytes(const std::filesystem::path& path) { return static_cast<int64_t>(std::filesystem::file_size(path)); }
+int64_t fileBytes(const std::filesystem::path& path) {
+  return static_cast<int64_t>(std::filesystem::file_size(path));
+}
 
 InputModel fromFile(VerbContext& context, const std::filesystem::path& path, std::vector<std::string>& warnings) {
   ReadResult read = readModel(path, readOptions(context.common));
@@ -93,22 +95,26 @@ ValueId findInput(const Graph& graph, std::string_view name) {
     names.push_back(graph.value(id).name);
   }
   const std::string known = text("the model's inputs: ", displayName(join(names, ", ")));
-  if (name.empty()) throw Error(ErrorKind::usage, text("--shape names no input, and the model has ", names.size()), known);
+  if (name.empty())
+    throw Error(ErrorKind::usage, text("--shape names no input, and the model has ", names.size()), known);
   throw Error(ErrorKind::usage, text("--shape: the model has no input '", displayName(name), "'"), known);
 }
 
 void setInputShape(Graph& graph, const std::string& word) {
   const size_t colon = word.rfind(':');
   const std::string name = colon == std::string::npos ? "" : word.substr(0, colon);
-  const std::optional<Shape> shape = parseShape(std::string_view(word).substr(colon == std::string::npos ? 0 : colon + 1));
-  if (!shape) throw Error(ErrorKind::usage, text("--shape: '", displayName(word), "' is not of the form NAME:1x3x32x32"));
+  const std::optional<Shape> shape =
+      parseShape(std::string_view(word).substr(colon == std::string::npos ? 0 : colon + 1));
+  if (!shape)
+    throw Error(ErrorKind::usage, text("--shape: '", displayName(word), "' is not of the form NAME:1x3x32x32"));
   const ValueId input = findInput(graph, name);
   const Type& declared = graph.value(input).type;
   bool fits = !declared.hasRank() || declared.rank() == shape->rank();
   for (size_t i = 0; fits && declared.hasRank() && i < shape->rank(); ++i)
     fits = !(*declared.dims)[i].isKnown() || (*declared.dims)[i].value == (*shape)[i];
   if (!fits)
-    throw Error(ErrorKind::usage, text("--shape: input '", displayName(graph.value(input).name), "' is declared ", print(declared), ", found ", print(*shape)));
+    throw Error(ErrorKind::usage, text("--shape: input '", displayName(graph.value(input).name), "' is declared ",
+                                       print(declared), ", found ", print(*shape)));
   graph.setType(input, Type::tensor(declared.dtype, *shape));
 }
 
@@ -118,9 +124,9 @@ InputModel readInputModel(VerbContext& context, const std::string& operand) {
   std::vector<std::string> warnings;
   const bool isStandardInput = operand == "-";
   const std::string shown = isStandardInput ? "standard input" : operand;
-  InputModel input = within([&] { return shown; }, [&] {
-    return isStandardInput ? fromStandardInput(context, warnings) : fromFile(context, operand, warnings);
-  });
+  InputModel input = within(
+      [&] { return shown; },
+      [&] { return isStandardInput ? fromStandardInput(context, warnings) : fromFile(context, operand, warnings); });
   context.budget.check();
   for (const std::string& warning : warnings) warnAs(context, text("W-INPUT: ", shown, ": ", warning));
   return input;

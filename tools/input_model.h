@@ -17,12 +17,12 @@ struct InputModel {
   int64_t bytes = 0;                          ///< of the file and of its external data
 };
 
-/// Reads `operand` under the common options, shows its warnings and adds it to the document's "inputs". Errors are those of
-/// readModel, with the operand before the message.
+/// Reads `operand` under the common options, shows its warnings and adds it to the document's "inputs". Errors are
+/// those of readModel, with the operand before the message.
 InputModel readInputModel(VerbContext& context, const std::string& operand);
 
-/// Fixes input shapes: each of `shapes` is NAME:1x3x32x32, or 1x3x32x32 where the model has one input. Throws Error(usage) for an
-/// input that the model does not have, and for a shape that contradicts the declared one.
+/// Fixes input shapes: each of `shapes` is NAME:1x3x32x32, or 1x3x32x32 where the model has one input. Throws
+/// Error(usage) for an input that the model does not have, and for a shape that contradicts the declared one.
 void setInputShapes(Model& model, const std::vector<std::string>& shapes);
 
 }  // namespace compress

@@ -1,5 +1,6 @@
-// inspect: what a model is, without running it: interface, operators, parameters, bytes, multiply-accumulates, and its heaviest nodes.
-// A model of an opset or with operators that this program does not know is shown as far as it can be read.
+// inspect: what a model is, without running it: interface, operators, parameters, bytes, multiply-accumulates, and its
+// heaviest nodes. A model of an opset or with operators that this program does not know is shown as far as it can be
+// read.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -23,13 +24,15 @@ using Json = nlohmann::ordered_json;
 
 /// One node of the main graph.
 struct NodeRow {
-  std::string name, op, type;   ///< type of the first output
+  std::string name, op, type;  ///< type of the first output
   int64_t parameters = 0;
-  int64_t bytes = 0;            ///< of its constant inputs
+  int64_t bytes = 0;  ///< of its constant inputs
   std::optional<int64_t> macs;
 };
 
-std::string opName(const Node& node) { return node.domain.empty() ? node.op : text(node.domain, ":", node.op); }
+std::string opName(const Node& node) {
+  return node.domain.empty() ? node.op : text(node.domain, ":", node.op);
+}
 
 std::string nameOf(const Graph& graph, const Node& node) {
   if (!node.name.empty()) return node.name;
@@ -49,15 +52,18 @@ std::map<ValueId, Type> fixedInputs(const Graph& graph) {
   return types;
 }
 
-/// The graph whose nodes are listed, with the types of its values: in the newest form where the model can be brought to it.
+/// The graph whose nodes are listed, with the types of its values: in the newest form where the model can be brought to
+/// it.
 struct View {
   Model model;
   std::vector<Type> types;
   std::string limitation;  ///< why shapes and MACs are not those for open dimensions of 1; empty where they are
 };
 
-/// Types of all values; nothing, with the reason in `limitation`, where the model contradicts them or is not known well enough.
-std::optional<std::vector<Type>> inferredTypes(const Graph& graph, const std::map<ValueId, Type>& inputs, std::string& limitation) {
+/// Types of all values; nothing, with the reason in `limitation`, where the model contradicts them or is not known well
+/// enough.
+std::optional<std::vector<Type>> inferredTypes(const Graph& graph, const std::map<ValueId, Type>& inputs,
+                                               std::string& limitation) {
   try {
     return inferTypes(graph, inputs).types;
   } catch (const Error& error) {
@@ -101,7 +107,12 @@ std::vector<NodeRow> nodeRows(const View& view) {
   std::vector<NodeRow> rows;
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
-    NodeRow row{nameOf(graph, node), opName(node), node.output(0) ? print(typesOf({node.output(0)}).front()) : "", 0, 0, macsOf(node, typesOf(node.inputs), typesOf(node.outputs))};
+    NodeRow row{nameOf(graph, node),
+                opName(node),
+                node.output(0) ? print(typesOf({node.output(0)}).front()) : "",
+                0,
+                0,
+                macsOf(node, typesOf(node.inputs), typesOf(node.outputs))};
     for (const ValueId input : node.inputs)
       if (const Tensor* constant = graph.constant(input)) {
         row.parameters += constant->elementCount();
@@ -139,13 +150,21 @@ std::vector<std::pair<std::string, int64_t>> nonFiniteConstants(const Model& mod
   return found;
 }
 
-std::string millions(std::optional<int64_t> count) { return count ? fixed(static_cast<double>(*count) / 1e6, 3) + " M" : "-"; }
+std::string millions(std::optional<int64_t> count) {
+  return count ? fixed(static_cast<double>(*count) / 1e6, 3) + " M" : "-";
+}
 
 class Inspect : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
-    visitor.visit(top_, {.name = "top", .help = "how many of the heaviest nodes to list, by multiply-accumulates, then bytes", .min = 0, .max = 1e6, .placeholder = "N"});
-    visitor.visit(shapes_, {.name = "shape", .help = "shape of an input, as in x:1x3x32x32, repeatable; open dimensions count as 1", .placeholder = "NAME:SHAPE"});
+    visitor.visit(top_, {.name = "top",
+                         .help = "how many of the heaviest nodes to list, by multiply-accumulates, then bytes",
+                         .min = 0,
+                         .max = 1e6,
+                         .placeholder = "N"});
+    visitor.visit(shapes_, {.name = "shape",
+                            .help = "shape of an input, as in x:1x3x32x32, repeatable; open dimensions count as 1",
+                            .placeholder = "NAME:SHAPE"});
   }
 
   int run(VerbContext& context) override {
@@ -177,21 +196,28 @@ class Inspect : public Verb {
 
   static Json valuesToJson(const Graph& graph, const std::vector<ValueId>& ids) {
     Json list = Json::array();
-    for (const ValueId id : ids) list.push_back({{"name", graph.value(id).name}, {"type", print(graph.value(id).type)}});
+    for (const ValueId id : ids)
+      list.push_back({{"name", graph.value(id).name}, {"type", print(graph.value(id).type)}});
     return list;
   }
 
-  static void record(VerbContext& context, const InputModel& input, const ModelFacts& facts, const std::vector<NodeRow>& rows, const std::map<std::string, int64_t>& unknown) {
+  static void record(VerbContext& context, const InputModel& input, const ModelFacts& facts,
+                     const std::vector<NodeRow>& rows, const std::map<std::string, int64_t>& unknown) {
     const Graph& graph = input.model.graph;
     const std::string sha = context.document["inputs"][0].value("sha256", "");
     context.document["models"].push_back(toJson(ModelRecord{"model", input.shown, sha, input.bytes, 0}, facts));
     Json opsets = Json::object();
     for (const auto& [domain, version] : input.model.opsets) opsets[domain] = version;
-    context.document["graph"] = {{"name", graph.name}, {"nodes", graph.nodeCount()}, {"opsets", opsets}, {"inputs", valuesToJson(graph, graph.runtimeInputs())},
-                                 {"outputs", valuesToJson(graph, graph.outputs())}, {"unknown_ops", unknown}};
+    context.document["graph"] = {{"name", graph.name},
+                                 {"nodes", graph.nodeCount()},
+                                 {"opsets", opsets},
+                                 {"inputs", valuesToJson(graph, graph.runtimeInputs())},
+                                 {"outputs", valuesToJson(graph, graph.outputs())},
+                                 {"unknown_ops", unknown}};
     for (const auto& [key, value] : input.model.metadata) context.document["graph"]["metadata"][key] = value;
     for (const NodeRow& row : rows) {
-      Json layer = {{"name", row.name}, {"op", row.op}, {"type", row.type}, {"params", row.parameters}, {"bytes", row.bytes}};
+      Json layer = {
+          {"name", row.name}, {"op", row.op}, {"type", row.type}, {"params", row.parameters}, {"bytes", row.bytes}};
       if (row.macs) layer["macs"] = *row.macs;
       context.document["layers"].push_back(std::move(layer));
     }
@@ -200,40 +226,60 @@ class Inspect : public Verb {
   static void showHead(VerbContext& context, const InputModel& input, const ModelFacts& facts) {
     const Graph& graph = input.model.graph;
     std::string opsets;
-    for (const auto& [domain, version] : input.model.opsets) opsets += text(opsets.empty() ? "" : ", ", domain.empty() ? "" : displayName(domain) + " ", version);
-    context.console.result(text(displayName(input.shown), ": ", humanBytes(input.bytes), ", IR ", facts.irVersion, ", opset ", opsets));
-    for (const ValueId id : graph.runtimeInputs()) context.console.result(text("  input   ", displayName(graph.value(id).name), ": ", print(graph.value(id).type)));
-    for (const ValueId id : graph.outputs()) context.console.result(text("  output  ", displayName(graph.value(id).name), ": ", print(graph.value(id).type)));
+    for (const auto& [domain, version] : input.model.opsets)
+      opsets += text(opsets.empty() ? "" : ", ", domain.empty() ? "" : displayName(domain) + " ", version);
+    context.console.result(
+        text(displayName(input.shown), ": ", humanBytes(input.bytes), ", IR ", facts.irVersion, ", opset ", opsets));
+    for (const ValueId id : graph.runtimeInputs())
+      context.console.result(text("  input   ", displayName(graph.value(id).name), ": ", print(graph.value(id).type)));
+    for (const ValueId id : graph.outputs())
+      context.console.result(text("  output  ", displayName(graph.value(id).name), ": ", print(graph.value(id).type)));
     std::string types;
-    for (const auto& [dtype, bytes] : facts.dtypeBytes) types += text(types.empty() ? "" : ", ", dtype, " ", humanBytes(bytes));
-    const double zeros = facts.parameters == 0 ? 0 : 100.0 * static_cast<double>(facts.zeros) / static_cast<double>(facts.parameters);
-    context.console.result(text("  ", facts.parameters, " parameters (", fixed(zeros, 1), " % zero; ", types.empty() ? "none" : types, "), ", millions(facts.macs), " multiply-accumulates, ", graph.nodeCount(), " nodes"));
+    for (const auto& [dtype, bytes] : facts.dtypeBytes)
+      types += text(types.empty() ? "" : ", ", dtype, " ", humanBytes(bytes));
+    const double zeros =
+        facts.parameters == 0 ? 0 : 100.0 * static_cast<double>(facts.zeros) / static_cast<double>(facts.parameters);
+    context.console.result(text("  ", facts.parameters, " parameters (", fixed(zeros, 1), " % zero; ",
+                                types.empty() ? "none" : types, "), ", millions(facts.macs), " multiply-accumulates, ",
+                                graph.nodeCount(), " nodes"));
   }
 
   static void showOps(VerbContext& context, const ModelFacts& facts, const std::map<std::string, int64_t>& unknown) {
     std::vector<std::pair<std::string, int64_t>> ops(facts.ops.begin(), facts.ops.end());
     std::ranges::stable_sort(ops, std::greater(), &std::pair<std::string, int64_t>::second);
     std::vector<std::vector<std::string>> rows;
-    for (const auto& [op, count] : ops) rows.push_back({op, text(count), unknown.contains(op) ? "unknown here" : "yes"});
+    for (const auto& [op, count] : ops)
+      rows.push_back({op, text(count), unknown.contains(op) ? "unknown here" : "yes"});
     context.console.result(renderTable({"operator", "nodes", "runs"}, rows));
   }
 
   void showNodes(VerbContext& context, const std::vector<NodeRow>& all) const {
     std::vector<const NodeRow*> heaviest;
     for (const NodeRow& row : all) heaviest.push_back(&row);
-    std::ranges::stable_sort(heaviest, std::greater(), [](const NodeRow* row) { return std::pair(row->macs.value_or(0), row->bytes); });
+    std::ranges::stable_sort(heaviest, std::greater(),
+                             [](const NodeRow* row) { return std::pair(row->macs.value_or(0), row->bytes); });
     heaviest.resize(std::min(heaviest.size(), static_cast<size_t>(top_)));
     std::vector<std::vector<std::string>> rows;
-    for (const NodeRow* row : heaviest) rows.push_back({row->name, row->op, row->type, text(row->parameters), text(row->bytes), row->macs ? text(*row->macs) : "-"});
-    if (!rows.empty()) context.console.result(renderTable({"heaviest nodes", "operator", "output", "parameters", "bytes", "MACs"}, rows));
+    for (const NodeRow* row : heaviest)
+      rows.push_back(
+          {row->name, row->op, row->type, text(row->parameters), text(row->bytes), row->macs ? text(*row->macs) : "-"});
+    if (!rows.empty())
+      context.console.result(
+          renderTable({"heaviest nodes", "operator", "output", "parameters", "bytes", "MACs"}, rows));
   }
 
-  static void warn(VerbContext& context, const View& view, const std::map<std::string, int64_t>& unknown, int64_t opset) {
+  static void warn(VerbContext& context, const View& view, const std::map<std::string, int64_t>& unknown,
+                   int64_t opset) {
     if (opset > kNewestOpset)
-      warnAs(context, text("W-OPSET: opset ", opset, " is newer than ", kNewestOpset, ", the newest known: its operators are shown, other verbs will refuse what they would have to run"));
+      warnAs(context,
+             text("W-OPSET: opset ", opset, " is newer than ", kNewestOpset,
+                  ", the newest known: its operators are shown, other verbs will refuse what they would have to run"));
     for (const auto& [op, count] : unknown)
-      warnAs(context, text("W-UNKNOWN-OP: ", displayName(op), " (", count, count == 1 ? " node" : " nodes", ") is not known: it can be carried, not run"));
-    if (!view.limitation.empty()) warnAs(context, text("W-SHAPES: some shapes and multiply-accumulates are not known (--shape may help): ", view.limitation));
+      warnAs(context, text("W-UNKNOWN-OP: ", displayName(op), " (", count, count == 1 ? " node" : " nodes",
+                           ") is not known: it can be carried, not run"));
+    if (!view.limitation.empty())
+      warnAs(context, text("W-SHAPES: some shapes and multiply-accumulates are not known (--shape may help): ",
+                           view.limitation));
     for (const auto& [name, count] : nonFiniteConstants(view.model))
       warnAs(context, text("W-NON-FINITE: initializer '", displayName(name), "' has ", count, " NaN or Inf"), name);
   }

@@ -20,7 +20,8 @@ namespace compress {
 
 std::span<const VerbSpec> allVerbs() {
   static const std::vector<VerbSpec> verbs = {
-      inspectVerb(), checkVerb(), runVerb(), evalVerb(), benchVerb(), optimizeVerb(), calibrateVerb(), quantizeVerb(), compareVerb(),
+      inspectVerb(),  checkVerb(),     runVerb(),      evalVerb(),    benchVerb(),
+      optimizeVerb(), calibrateVerb(), quantizeVerb(), compareVerb(),
   };
   return verbs;
 }
@@ -38,12 +39,24 @@ class CliVisitor : public OptionVisitor {
 
   void visit(bool& field, const OptionInfo& info) override { flag(field, info); }
   void visit(std::optional<bool>& field, const OptionInfo& info) override { flag(field, info); }
-  void visit(int64_t& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseInteger(info, w); }); }
-  void visit(double& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseReal(info, w); }); }
-  void visit(std::string& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseChoice(info, w); }); }
-  void visit(std::optional<int64_t>& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseInteger(info, w); }); }
-  void visit(std::optional<double>& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseReal(info, w); }); }
-  void visit(std::optional<std::string>& field, const OptionInfo& info) override { one(info, [&field, info](const std::string& w) { field = parseChoice(info, w); }); }
+  void visit(int64_t& field, const OptionInfo& info) override {
+    one(info, [&field, info](const std::string& w) { field = parseInteger(info, w); });
+  }
+  void visit(double& field, const OptionInfo& info) override {
+    one(info, [&field, info](const std::string& w) { field = parseReal(info, w); });
+  }
+  void visit(std::string& field, const OptionInfo& info) override {
+    one(info, [&field, info](const std::string& w) { field = parseChoice(info, w); });
+  }
+  void visit(std::optional<int64_t>& field, const OptionInfo& info) override {
+    one(info, [&field, info](const std::string& w) { field = parseInteger(info, w); });
+  }
+  void visit(std::optional<double>& field, const OptionInfo& info) override {
+    one(info, [&field, info](const std::string& w) { field = parseReal(info, w); });
+  }
+  void visit(std::optional<std::string>& field, const OptionInfo& info) override {
+    one(info, [&field, info](const std::string& w) { field = parseChoice(info, w); });
+  }
   void visit(std::vector<std::string>& field, const OptionInfo& info) override { many(field, info, parseChoice); }
   void visit(std::vector<double>& field, const OptionInfo& info) override { many(field, info, parseReal); }
 
@@ -54,32 +67,41 @@ class CliVisitor : public OptionVisitor {
 
   template <typename Field>
   void flag(Field& field, const OptionInfo& info) {
-    app_.add_flag_function(text(flags(info), ",!--", oppositeOf(info)), [this, &field, name = std::string(info.name)](int64_t count) {
-      field = count > 0;
-      given.insert(name);
-    });
+    app_.add_flag_function(text(flags(info), ",!--", oppositeOf(info)),
+                           [this, &field, name = std::string(info.name)](int64_t count) {
+                             field = count > 0;
+                             given.insert(name);
+                           });
   }
 
   template <typename Store>
   void one(const OptionInfo& info, Store store) {
     const std::string name(info.name);
-    app_.add_option(flags(info), [this, store, name](const Words& words) {
-          if (words.size() > 1) throw Error(ErrorKind::usage, text("--", name, " is given ", words.size(), " times"), "give it once");
-          given.insert(name);
-          store(words.front());
-          return true;
-        })->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app_.add_option(flags(info),
+                    [this, store, name](const Words& words) {
+                      if (words.size() > 1)
+                        throw Error(ErrorKind::usage, text("--", name, " is given ", words.size(), " times"),
+                                    "give it once");
+                      given.insert(name);
+                      store(words.front());
+                      return true;
+                    })
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
 
   template <typename T, typename Parse>
   void many(std::vector<T>& field, const OptionInfo& info, Parse parse) {
-    app_.add_option(flags(info), [this, &field, info, parse](const Words& words) {
-          field.clear();
-          for (const std::string& word : words)
-            for (const std::string& part : splitWords(info, word)) field.push_back(parse(info, part));
-          given.insert(std::string(info.name));
-          return true;
-        })->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app_.add_option(flags(info),
+                    [this, &field, info, parse](const Words& words) {
+                      field.clear();
+                      for (const std::string& word : words)
+                        for (const std::string& part : splitWords(info, word)) field.push_back(parse(info, part));
+                      given.insert(std::string(info.name));
+                      return true;
+                    })
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
 
   CLI::App& app_;
@@ -113,12 +135,14 @@ void requireNoExtras(const VerbSpec& spec, std::span<const std::string> extras, 
     Words names;
     for (const OptionRow& row : rows) names.push_back("--" + row.name);
     throw Error(ErrorKind::usage, text(spec.name, " has no option '", displayName(word.substr(0, word.find('='))), "'"),
-                text("near: ", join(nearest(word.substr(0, word.find('=')), names), ", "), "; compress ", spec.name, " --help lists all"));
+                text("near: ", join(nearest(word.substr(0, word.find('=')), names), ", "), "; compress ", spec.name,
+                     " --help lists all"));
   }
 }
 
 /// Fills in the verb's options and the common ones from `arguments`; the names of those given.
-std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOptions& common, Words arguments, Words& operands) {
+std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOptions& common, Words arguments,
+                                     Words& operands) {
   const std::vector<OptionRow> rows = optionRows(verb, common, spec.groups);
   CLI::App app;
   app.set_help_flag("");
@@ -136,9 +160,11 @@ std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOpt
   }
   requireNoExtras(spec, app.remaining(), rows);
   if (operands.size() > wanted.size())
-    throw Error(ErrorKind::usage, text("one operand too many: '", displayName(operands[wanted.size()]), "'"), text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
+    throw Error(ErrorKind::usage, text("one operand too many: '", displayName(operands[wanted.size()]), "'"),
+                text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
   if (operands.size() < wanted.size() && wanted[operands.size()].front() != '[')
-    throw Error(ErrorKind::usage, text(spec.name, ": ", wanted[operands.size()], " is missing"), text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
+    throw Error(ErrorKind::usage, text(spec.name, ": ", wanted[operands.size()], " is missing"),
+                text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
   return visitor.given;
 }
 
@@ -179,7 +205,8 @@ int dispatch(const Words& arguments, CommonOptions& common, Json& document) {
     return 0;
   }
   if (first == "--version") {
-    console.write(common.json ? documentText({{"schema", 1}, {"tool", toolRecord()}}) : text("compress ", programVersion(), '\n'));
+    console.write(common.json ? documentText({{"schema", 1}, {"tool", toolRecord()}})
+                              : text("compress ", programVersion(), '\n'));
     return 0;
   }
   if (first == "help") return runSpec(findVerb(rest.front()), {"--help"}, common, document);
@@ -208,9 +235,13 @@ int runProgram(const Words& arguments) {
     } catch (const Error& error) {
       return fail(common, document, error);
     } catch (const std::bad_alloc&) {
-      return fail(common, document, Error(ErrorKind::resource, "memory is out", "raise --memory-limit, or use a machine with more memory"));
+      return fail(
+          common, document,
+          Error(ErrorKind::resource, "memory is out", "raise --memory-limit, or use a machine with more memory"));
     } catch (const std::exception& error) {
-      return fail(common, document, Error(ErrorKind::bug, text("unexpected: ", error.what()), "this is a bug in compress: please report it with this command and the model"));
+      return fail(common, document,
+                  Error(ErrorKind::bug, text("unexpected: ", error.what()),
+                        "this is a bug in compress: please report it with this command and the model"));
     }
   } catch (const ClosedPipe&) {
     return 128 + SIGPIPE;

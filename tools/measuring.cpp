@@ -27,7 +27,8 @@ LatencyOptions latencyOptions(bool isFull, uint64_t seed) {
 }  // namespace
 
 void MetricOptions::options(OptionVisitor& visitor) {
-  visitor.visit(metrics_, {.name = "metric", .help = "task metrics: top1, top5, mse, cos, psnr", .placeholder = "NAMES"});
+  visitor.visit(metrics_,
+                {.name = "metric", .help = "task metrics: top1, top5, mse, cos, psnr", .placeholder = "NAMES"});
 }
 
 void MetricOptions::check() const {
@@ -37,14 +38,26 @@ void MetricOptions::check() const {
 void JudgeOptions::options(OptionVisitor& visitor) {
   visitor.section("Measuring");
   metrics_.options(visitor);
-  visitor.visit(bench_, {.name = "bench", .help = "time both models in full, or not at all; a short check without either"});
+  visitor.visit(bench_,
+                {.name = "bench", .help = "time both models in full, or not at all; a short check without either"});
   visitor.section("Gates (exit code 1 where one fails)");
-  visitor.visit(gates_.maxDrop, {.name = "max-drop", .help = "most that the metric may lose: 1% of it, 0.5pt, or its own unit", .placeholder = "DROP"});
-  visitor.visit(gates_.minMetric, {.name = "min-metric", .help = "least value of a metric, as in top1>=0.74, repeatable", .placeholder = "NAME>=VALUE"});
+  visitor.visit(gates_.maxDrop, {.name = "max-drop",
+                                 .help = "most that the metric may lose: 1% of it, 0.5pt, or its own unit",
+                                 .placeholder = "DROP"});
+  visitor.visit(gates_.minMetric, {.name = "min-metric",
+                                   .help = "least value of a metric, as in top1>=0.74, repeatable",
+                                   .placeholder = "NAME>=VALUE"});
   visitor.visit(gates_.maxSize, {.name = "max-size", .help = "largest file, as in 4MB", .placeholder = "SIZE"});
-  visitor.visit(gates_.minSpeedup, {.name = "min-speedup", .help = "least speedup, judged on the near edge of its interval", .min = 0, .placeholder = "X"});
-  visitor.visit(gates_.maxLatencyP95, {.name = "max-latency-p95", .help = "most of the 95th percentile of the time of a run, as in 8ms", .placeholder = "TIME"});
-  visitor.visit(gateLevel_, {.name = "gate-level", .help = "warn: failed gates leave the exit code at 0", .choices = {"error", "warn"}});
+  visitor.visit(gates_.minSpeedup, {.name = "min-speedup",
+                                    .help = "least speedup, judged on the near edge of its interval",
+                                    .min = 0,
+                                    .placeholder = "X"});
+  visitor.visit(gates_.maxLatencyP95, {.name = "max-latency-p95",
+                                       .help = "most of the 95th percentile of the time of a run, as in 8ms",
+                                       .placeholder = "TIME"});
+  visitor.visit(
+      gateLevel_,
+      {.name = "gate-level", .help = "warn: failed gates leave the exit code at 0", .choices = {"error", "warn"}});
 }
 
 void JudgeOptions::check(const DataOptions& data, bool hasSpeed) const {
@@ -52,14 +65,20 @@ void JudgeOptions::check(const DataOptions& data, bool hasSpeed) const {
   checkGates(gates_, data.hasEvaluation(), hasSpeed && wantsSpeed());
 }
 
-SpeedMeasurement JudgeOptions::timeBoth(VerbContext& context, const Candidate& before, const Candidate& after, Backend& backend, const Dataset& samples) const {
+SpeedMeasurement JudgeOptions::timeBoth(VerbContext& context, const Candidate& before, const Candidate& after,
+                                        Backend& backend, const Dataset& samples) const {
   context.console.progress("timing");
   const auto seed = static_cast<uint64_t>(context.common.seed);
-  SpeedMeasurement speed = measureSpeed(before.model, after.model, backend, samples, static_cast<int>(context.common.threads), latencyOptions(bench_ == true || hasSpeedGate(), seed));
-  if (speed.verdict.contended) warnAs(context, "W-CONTENDED: other processes took the processor while timing: speed is not to be believed");
+  SpeedMeasurement speed =
+      measureSpeed(before.model, after.model, backend, samples, static_cast<int>(context.common.threads),
+                   latencyOptions(bench_ == true || hasSpeedGate(), seed));
+  if (speed.verdict.contended)
+    warnAs(context, "W-CONTENDED: other processes took the processor while timing: speed is not to be believed");
   if (speed.verdict.significant && speed.verdict.speedup < 1)
-    warnAs(context, text("W-SLOWER: the result is slower: ", fixed(speed.before.p50, 3), " -> ", fixed(speed.after.p50, 3), " ms"));
-  context.document["latency"] = {latencyToJson("before", "cpu", speed.before, false), latencyToJson("after", "cpu", speed.after, false)};
+    warnAs(context, text("W-SLOWER: the result is slower: ", fixed(speed.before.p50, 3), " -> ",
+                         fixed(speed.after.p50, 3), " ms"));
+  context.document["latency"] = {latencyToJson("before", "cpu", speed.before, false),
+                                 latencyToJson("after", "cpu", speed.after, false)};
   context.document["compare"] = speedToJson(speed);
   return speed;
 }
@@ -68,11 +87,13 @@ void JudgeOptions::judgeOverlap(VerbContext& context, int64_t shared) const {
   if (shared == 0) return;
   const std::string found = text(shared, " evaluation samples were seen in calibration: the metric is too good");
   if (gates_.maxDrop || !gates_.minMetric.empty())
-    throw Error(ErrorKind::usage, text(found, " to judge a gate by"), "leave them out with --skip N, or calibrate with other samples");
+    throw Error(ErrorKind::usage, text(found, " to judge a gate by"),
+                "leave them out with --skip N, or calibrate with other samples");
   warnAs(context, text("W-CALIB-IN-EVAL: ", found));
 }
 
-Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, const Candidate& after, const Dataset* samples, const Dataset* evaluation) const {
+Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, const Candidate& after,
+                               const Dataset* samples, const Dataset* evaluation) const {
   const std::unique_ptr<Backend> backend = makeCpuBackend();
   ValidatorOptions options{.threads = static_cast<int>(context.common.threads),
                            .seed = static_cast<uint64_t>(context.common.seed),
@@ -87,8 +108,10 @@ Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, co
   findings.after = validator.measure(after.model, after.bytes);
   recordModel(context, "before", before, findings.before.facts);
   recordModel(context, "after", after, findings.after.facts);
-  for (const nlohmann::ordered_json& entry : accuracyToJson("before", findings.before.metrics, nullptr)) context.document["accuracy"].push_back(entry);
-  for (const nlohmann::ordered_json& entry : accuracyToJson("after", findings.after.metrics, &findings.before.metrics)) context.document["accuracy"].push_back(entry);
+  for (const nlohmann::ordered_json& entry : accuracyToJson("before", findings.before.metrics, nullptr))
+    context.document["accuracy"].push_back(entry);
+  for (const nlohmann::ordered_json& entry : accuracyToJson("after", findings.after.metrics, &findings.before.metrics))
+    context.document["accuracy"].push_back(entry);
   if (!findings.after.drift.empty()) context.document["drift"] = verifyToJson(findings.after.drift);
   for (const std::string& warning : findings.after.warnings) warnAs(context, warning);
   if (samples != evaluation) judgeOverlap(context, validator.sharedSamples());
@@ -108,11 +131,14 @@ std::string shownMetric(const MetricResult& metric) {
   const double factor = metric.isProportion ? 100 : 1;
   const std::string unit = metric.isProportion ? " %" : metric.unit.empty() ? "" : " " + metric.unit;
   const int decimals = metric.isProportion ? 2 : 4;
-  return text(metric.name, ' ', fixed(factor * metric.value, decimals), unit, "  [", fixed(factor * metric.low, decimals), ", ", fixed(factor * metric.high, decimals), "]  n ", metric.count);
+  return text(metric.name, ' ', fixed(factor * metric.value, decimals), unit, "  [",
+              fixed(factor * metric.low, decimals), ", ", fixed(factor * metric.high, decimals), "]  n ", metric.count);
 }
 
 void recordModel(VerbContext& context, std::string_view id, const Candidate& model, const ModelFacts& facts) {
-  context.document["models"].push_back(toJson(ModelRecord{.id = std::string(id), .path = model.path, .sha256 = {}, .bytes = model.bytes, .zstdBytes = 0}, facts));
+  context.document["models"].push_back(
+      toJson(ModelRecord{.id = std::string(id), .path = model.path, .sha256 = {}, .bytes = model.bytes, .zstdBytes = 0},
+             facts));
 }
 
 }  // namespace compress

@@ -46,14 +46,16 @@ class JudgeOptions {
   bool wantsSpeed() const { return bench_ != false; }
   bool hasSpeedGate() const { return gates_.minSpeedup || gates_.maxLatencyP95; }
 
-  /// Measures both; `samples` are for drift and for speed's inputs, `evaluation` for metrics; either may be null. Fills in the document's
-  /// "models", "accuracy", "latency", "compare" and "gates", and warns.
-  Findings compare(VerbContext& context, const Candidate& before, const Candidate& after, const Dataset* samples, const Dataset* evaluation) const;
+  /// Measures both; `samples` are for drift and for speed's inputs, `evaluation` for metrics; either may be null. Fills
+  /// in the document's "models", "accuracy", "latency", "compare" and "gates", and warns.
+  Findings compare(VerbContext& context, const Candidate& before, const Candidate& after, const Dataset* samples,
+                   const Dataset* evaluation) const;
 
  private:
   /// Warns of evaluation samples that calibration has seen; under a gate on a metric that is Error(usage).
   void judgeOverlap(VerbContext& context, int64_t shared) const;
-  SpeedMeasurement timeBoth(VerbContext& context, const Candidate& before, const Candidate& after, Backend& backend, const Dataset& samples) const;
+  SpeedMeasurement timeBoth(VerbContext& context, const Candidate& before, const Candidate& after, Backend& backend,
+                            const Dataset& samples) const;
 
   MetricOptions metrics_;
   GateOptions gates_;

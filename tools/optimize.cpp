@@ -21,7 +21,8 @@ class ConvertOpset : public Pass {
   int64_t run(Model& model, PassContext&) override {
     const int64_t before = model.opsets.version("");
     if (before > opset_)
-      throw Error(ErrorKind::unsupported, text("--opset ", opset_, ": the model has opset ", before, ", and opsets are only raised"));
+      throw Error(ErrorKind::unsupported,
+                  text("--opset ", opset_, ": the model has opset ", before, ", and opsets are only raised"));
     upgrade(model, opset_);
     return model.opsets.version("") - before;
   }
@@ -34,8 +35,14 @@ class Optimize : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
     visitor.visit(skip_, {.name = "skip", .help = "leave out a pass, repeatable", .placeholder = "PASS"});
-    visitor.visit(opset_, {.name = "opset", .help = "convert to this opset of the default domain", .min = 7, .max = static_cast<double>(kNewestOpset), .placeholder = "N"});
-    visitor.visit(shapes_, {.name = "shape", .help = "make an input's shape static, as in x:1x3x32x32, repeatable", .placeholder = "NAME:SHAPE"});
+    visitor.visit(opset_, {.name = "opset",
+                           .help = "convert to this opset of the default domain",
+                           .min = 7,
+                           .max = static_cast<double>(kNewestOpset),
+                           .placeholder = "N"});
+    visitor.visit(shapes_, {.name = "shape",
+                            .help = "make an input's shape static, as in x:1x3x32x32, repeatable",
+                            .placeholder = "NAME:SHAPE"});
     gain_.options(visitor);
   }
 
@@ -47,13 +54,17 @@ class Optimize : public Verb {
   }
 
  private:
-  int work(VerbContext& context, const InputModel& input, const OutputPlan& plan, std::vector<PipelineStep> steps) const {
+  int work(VerbContext& context, const InputModel& input, const OutputPlan& plan,
+           std::vector<PipelineStep> steps) const {
     Model model = input.model;
     setInputShapes(model, shapes_);
-    if (opset_) steps.insert(steps.begin(), PipelineStep{.name = "opset", .lossless = true, .pass = std::make_unique<ConvertOpset>(*opset_)});
+    if (opset_)
+      steps.insert(steps.begin(),
+                   PipelineStep{.name = "opset", .lossless = true, .pass = std::make_unique<ConvertOpset>(*opset_)});
     const std::unique_ptr<Backend> backend = makeCpuBackend();
     PassContext passes = passContext(context, *backend, nullptr);
-    const bool allKept = reportPasses(context, runPipeline(model, std::move(steps), passes, pipelineOptions(context.common)));
+    const bool allKept =
+        reportPasses(context, runPipeline(model, std::move(steps), passes, pipelineOptions(context.common)));
     const bool isAsked = opset_ || !shapes_.empty();
     const Outcome outcome = gain_.write(context, plan, input, model, isAsked);
     printClosingLine(context, input, plan, outcome, nullptr);
@@ -69,7 +80,8 @@ class Optimize : public Verb {
 
 VerbSpec optimizeVerb() {
   return {.name = "optimize",
-          .summary = "fold, merge and remove what the outputs do not need; convert the opset, fix shapes; outputs stay equal",
+          .summary =
+              "fold, merge and remove what the outputs do not need; convert the opset, fix shapes; outputs stay equal",
           .example = "--shape x:1x3x224x224 model.onnx -o model.opt.onnx",
           .operands = "MODEL",
           .groups = kReading | kOutput | kForce | kModelOutput | kComputing | kSeeded | kReporting,

@@ -54,7 +54,8 @@ class RowVisitor : public JsonVisitor {
  protected:
   void option(const Json& value, const OptionInfo& info) override {
     const bool onByDefault = value.is_boolean() && value.get<bool>();
-    OptionRow row{section_, onByDefault ? oppositeOf(info) : std::string(info.name), "    ", onByDefault && info.opposite.empty() ? "do not " : ""};
+    OptionRow row{section_, onByDefault ? oppositeOf(info) : std::string(info.name), "    ",
+                  onByDefault && info.opposite.empty() ? "do not " : ""};
     if (info.letter != 0) row.flags = text('-', info.letter, ", ");
     row.flags += text("--", row.name);
     row.help += info.help;
@@ -62,15 +63,18 @@ class RowVisitor : public JsonVisitor {
     rows.push_back(std::move(row));
   }
   void flag(const std::optional<bool>&, const OptionInfo& info) override {
-    rows.push_back({section_, std::string(info.name), text("    --", info.name, ", --no-", info.name), std::string(info.help)});
+    rows.push_back(
+        {section_, std::string(info.name), text("    --", info.name, ", --no-", info.name), std::string(info.help)});
   }
 
  private:
   static void addValue(OptionRow& row, const Json& value, const OptionInfo& info) {
     const std::vector<std::string> choices(info.choices.begin(), info.choices.end());
     const std::string_view placeholder = value.is_number() && info.placeholder.empty() ? "N" : info.placeholder;
-    row.flags += text(' ', choices.empty() ? (placeholder.empty() ? "WORD" : std::string(placeholder)) : join(choices, "|"));
-    const bool isEmpty = value.is_null() || value.empty() || (value.is_string() && value.get_ref<const std::string&>().empty());
+    row.flags +=
+        text(' ', choices.empty() ? (placeholder.empty() ? "WORD" : std::string(placeholder)) : join(choices, "|"));
+    const bool isEmpty =
+        value.is_null() || value.empty() || (value.is_string() && value.get_ref<const std::string&>().empty());
     if (!isEmpty && info.name != "threads") row.help += text(" (default ", words(value), ")");
     if (info.name == "threads") row.help += " (default: all that the process may use)";
   }

@@ -33,7 +33,8 @@ std::string rangeText(const OptionInfo& info, std::string_view kind) {
 }
 
 /// "30m" as 30 times the factor of m; nothing where either is not understood.
-std::optional<double> withUnit(std::string_view word, std::initializer_list<std::pair<std::string_view, double>> units) {
+std::optional<double> withUnit(std::string_view word,
+                               std::initializer_list<std::pair<std::string_view, double>> units) {
   const size_t digits = std::min(word.find_first_not_of("0123456789."), word.size());
   const auto number = wholeNumber<double>(word.substr(0, digits));
   if (!number || !std::isfinite(*number) || *number <= 0) return std::nullopt;

@@ -14,13 +14,18 @@ namespace {
 void requireFree(const std::filesystem::path& path, const InputModel& input, bool force) {
   if (!std::filesystem::exists(std::filesystem::symlink_status(path))) return;
   if (input.path && std::filesystem::exists(path) && isSameFile(path, *input.path))
-    throw Error(ErrorKind::usage, text(path.string(), ": is the input itself"), "name another file, or replace it with --in-place");
-  if (!force) throw Error(ErrorKind::io, text(path.string(), ": exists"), "name another file with -o, or overwrite it with --force");
+    throw Error(ErrorKind::usage, text(path.string(), ": is the input itself"),
+                "name another file, or replace it with --in-place");
+  if (!force)
+    throw Error(ErrorKind::io, text(path.string(), ": exists"),
+                "name another file with -o, or overwrite it with --force");
 }
 
 WriteOptions writeOptions(const CommonOptions& common, const OutputPlan& plan) {
   using ExternalData = WriteOptions::ExternalData;
-  const ExternalData external = common.externalData == "always" ? ExternalData::always : common.externalData == "never" ? ExternalData::never : ExternalData::automatic;
+  const ExternalData external = common.externalData == "always"  ? ExternalData::always
+                                : common.externalData == "never" ? ExternalData::never
+                                                                 : ExternalData::automatic;
   return {.overwrite = plan.overwrite, .externalData = external};
 }
 
@@ -36,12 +41,14 @@ OutputPlan planOutput(const VerbContext& context, const InputModel& input, std::
   const CommonOptions& common = context.common;
   OutputPlan plan{.path = std::nullopt, .overwrite = common.force || common.inPlace, .isDryRun = common.dryRun};
   if (common.inPlace) {
-    if (!input.path) throw Error(ErrorKind::usage, "--in-place: a model from standard input has no place", "give -o FILE");
+    if (!input.path)
+      throw Error(ErrorKind::usage, "--in-place: a model from standard input has no place", "give -o FILE");
     plan.path = std::filesystem::canonical(*input.path);
     return plan;
   }
   if (common.output == "-") return plan;
-  if (!common.output && !input.path) throw Error(ErrorKind::usage, "a model from standard input needs -o", "give -o FILE, or -o - for standard output");
+  if (!common.output && !input.path)
+    throw Error(ErrorKind::usage, "a model from standard input needs -o", "give -o FILE, or -o - for standard output");
   plan.path = common.output ? std::filesystem::path(*common.output)
                             : input.path->parent_path() / text(input.path->stem().string(), suffix);
   requireFree(*plan.path, input, common.force);
@@ -49,7 +56,9 @@ OutputPlan planOutput(const VerbContext& context, const InputModel& input, std::
   return plan;
 }
 
-int64_t modelFileBytes(const Model& model) { return static_cast<int64_t>(serializeModel(model).size()); }
+int64_t modelFileBytes(const Model& model) {
+  return static_cast<int64_t>(serializeModel(model).size());
+}
 
 void writeOutput(VerbContext& context, const OutputPlan& plan, const Model& model) {
   if (plan.isDryRun) return record(context, plan, modelFileBytes(model));

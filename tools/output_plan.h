@@ -1,4 +1,5 @@
-// Where a result goes, decided before any work: never over a file that exists without --force, never over the input without
+// Where a result goes, decided before any work: never over a file that exists without --force, never over the input
+// without
 // --in-place.
 #pragma once
 #include <filesystem>
@@ -18,8 +19,8 @@ struct OutputPlan {
   std::string shown() const { return path ? path->string() : "standard output"; }
 };
 
-/// -o, --in-place or, without both, the input's stem with `suffix` (".int8.onnx") beside the input. Throws Error(usage) for the input
-/// itself and for a model from standard input without -o, Error(io) for what exists.
+/// -o, --in-place or, without both, the input's stem with `suffix` (".int8.onnx") beside the input. Throws Error(usage)
+/// for the input itself and for a model from standard input without -o, Error(io) for what exists.
 OutputPlan planOutput(const VerbContext& context, const InputModel& input, std::string_view suffix);
 
 /// Bytes of the model as a file.

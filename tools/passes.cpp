@@ -14,15 +14,21 @@ using Json = nlohmann::ordered_json;
 
 std::string_view nameOf(PassRecord::Status status) {
   switch (status) {
-    case PassRecord::Status::unchanged: return "unchanged";
-    case PassRecord::Status::applied: return "applied";
-    case PassRecord::Status::dropped: return "dropped";
+    case PassRecord::Status::unchanged:
+      return "unchanged";
+    case PassRecord::Status::applied:
+      return "applied";
+    case PassRecord::Status::dropped:
+      return "dropped";
   }
   return "unchanged";
 }
 
 Json toJson(const PassRecord& record) {
-  Json out = {{"name", record.name}, {"status", nameOf(record.status)}, {"seconds", record.seconds}, {"rewrites", record.changes},
+  Json out = {{"name", record.name},
+              {"status", nameOf(record.status)},
+              {"seconds", record.seconds},
+              {"rewrites", record.changes},
               {"before", {{"bytes", record.bytesBefore}, {"nodes", record.nodesBefore}}},
               {"after", {{"bytes", record.bytesAfter}, {"nodes", record.nodesAfter}}}};
   if (!record.why.empty()) out["why"] = record.why;
@@ -44,7 +50,8 @@ std::vector<PipelineStep> losslessSteps(const std::vector<std::string>& skipped)
   }
   for (const std::string& name : skipped)
     if (std::ranges::find(names, name) == names.end())
-      throw Error(ErrorKind::usage, text("--skip: '", displayName(name), "' is no lossless pass"), text("near: ", join(nearest(name, names), ", ")));
+      throw Error(ErrorKind::usage, text("--skip: '", displayName(name), "' is no lossless pass"),
+                  text("near: ", join(nearest(name, names), ", ")));
   return steps;
 }
 
@@ -53,10 +60,11 @@ PassContext passContext(const VerbContext& context, Backend& backend, const Data
           .threads = static_cast<int>(context.common.threads),
           .seed = static_cast<uint64_t>(context.common.seed),
           .calibration = calibration,
-          .progress = [&console = context.console, &budget = context.budget](std::string_view line) {
-            budget.check();
-            console.progress(line);
-          },
+          .progress =
+              [&console = context.console, &budget = context.budget](std::string_view line) {
+                budget.check();
+                console.progress(line);
+              },
           .skipped = {},
           .warnings = {}};
 }
@@ -71,8 +79,10 @@ bool reportPasses(VerbContext& context, const std::vector<PassRecord>& records) 
   bool allKept = true;
   for (const PassRecord& record : records) {
     context.document["passes"].push_back(toJson(record));
-    context.console.detail(text(record.name, ": ", record.changes, " changes, ", fixed(record.seconds * 1e3, 1), " ms, ", nameOf(record.status)));
-    for (const Warning& warning : record.warnings) warnAs(context, text(warning.code, ": ", warning.text), warning.node);
+    context.console.detail(text(record.name, ": ", record.changes, " changes, ", fixed(record.seconds * 1e3, 1),
+                                " ms, ", nameOf(record.status)));
+    for (const Warning& warning : record.warnings)
+      warnAs(context, text(warning.code, ": ", warning.text), warning.node);
     if (record.status != PassRecord::Status::dropped) continue;
     allKept = false;
     context.console.warn(text(record.name, " was dropped: ", record.why));

@@ -8,7 +8,8 @@
 
 namespace compress {
 
-/// The lossless passes of the catalog without those called in `skipped`. Throws Error(usage) with near names for one that is none.
+/// The lossless passes of the catalog without those called in `skipped`. Throws Error(usage) with near names for one
+/// that is none.
 std::vector<PipelineStep> losslessSteps(const std::vector<std::string>& skipped);
 
 /// Backend, threads, seed, progress and --timeout of the command line; `calibration` may be null.
@@ -17,8 +18,8 @@ PassContext passContext(const VerbContext& context, Backend& backend, const Data
 /// --verify as pipeline options.
 PipelineOptions pipelineOptions(const CommonOptions& common);
 
-/// Adds the records to the document's "passes" and their warnings to "warnings"; prints warnings and dropped passes. Whether no pass was
-/// dropped.
+/// Adds the records to the document's "passes" and their warnings to "warnings"; prints warnings and dropped passes.
+/// Whether no pass was dropped.
 bool reportPasses(VerbContext& context, const std::vector<PassRecord>& records);
 
 }  // namespace compress

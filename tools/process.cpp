@@ -34,9 +34,13 @@ Budget::Budget(const CommonOptions& common) : start_(std::chrono::steady_clock::
 void Budget::check() const {
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
   if (seconds_ && passed.count() > *seconds_)
-    throw Error(ErrorKind::resource, text("--timeout ", *seconds_, " s is over and nothing has been written"), "raise --timeout, or give less data");
+    throw Error(ErrorKind::resource, text("--timeout ", *seconds_, " s is over and nothing has been written"),
+                "raise --timeout, or give less data");
   if (bytes_ && residentBytes() > *bytes_)
-    throw Error(ErrorKind::resource, text("--memory-limit ", *bytes_, " bytes: ", residentBytes(), " are in use, and nothing has been written"), "raise --memory-limit");
+    throw Error(
+        ErrorKind::resource,
+        text("--memory-limit ", *bytes_, " bytes: ", residentBytes(), " are in use, and nothing has been written"),
+        "raise --memory-limit");
 }
 
 }  // namespace compress

@@ -1,5 +1,5 @@
-// quantize: static int8. Lossless passes first, then ranges from calibration samples and Q/DQ insertion, then measurement of what came
-// out against what went in; a result that fails a gate is not written.
+// quantize: static int8. Lossless passes first, then ranges from calibration samples and Q/DQ insertion, then
+// measurement of what came out against what went in; a result that fails a gate is not written.
 #include "passes/quantize/quantize.h"
 
 #include <algorithm>
@@ -32,10 +32,16 @@ class Borrowed : public Pass {
 class QuantizeVerb : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
-    visitor.visit(mode_, {.name = "mode", .help = "static: ranges of activations are fixed from calibration samples", .choices = {"static"}});
+    visitor.visit(mode_, {.name = "mode",
+                          .help = "static: ranges of activations are fixed from calibration samples",
+                          .choices = {"static"}});
     quantize_.visit(visitor);
-    visitor.visit(skip_, {.name = "skip-pass", .help = "leave out a lossless pass that runs before, repeatable", .placeholder = "PASS"});
-    visitor.visit(explain_, {.name = "explain", .help = "tell how this node of the input was quantized, or why not", .placeholder = "NODE"});
+    visitor.visit(
+        skip_,
+        {.name = "skip-pass", .help = "leave out a lossless pass that runs before, repeatable", .placeholder = "PASS"});
+    visitor.visit(explain_, {.name = "explain",
+                             .help = "tell how this node of the input was quantized, or why not",
+                             .placeholder = "NODE"});
     gain_.options(visitor);
     data_.options(visitor, DataOptions::kCalibration | DataOptions::kEvaluation);
     judge_.options(visitor);
@@ -49,32 +55,40 @@ class QuantizeVerb : public Verb {
     const OutputPlan plan = planOutput(context, input, ".int8.onnx");
     const bool hasRanges = quantize_.calibTable && !data_.hasCalibration();
     const std::unique_ptr<Dataset> calibration = hasRanges ? nullptr : data_.openCalibration(context, input.model);
-    const std::unique_ptr<Dataset> evaluation = data_.hasEvaluation() ? data_.openLabelled(context, input.model) : nullptr;
-    return within([&] { return input.shown; }, [&] { return work(context, input, plan, std::move(steps), calibration.get(), evaluation.get()); });
+    const std::unique_ptr<Dataset> evaluation =
+        data_.hasEvaluation() ? data_.openLabelled(context, input.model) : nullptr;
+    return within([&] { return input.shown; },
+                  [&] { return work(context, input, plan, std::move(steps), calibration.get(), evaluation.get()); });
   }
 
  private:
-  int work(VerbContext& context, const InputModel& input, const OutputPlan& plan, std::vector<PipelineStep> steps, const Dataset* calibration, const Dataset* evaluation) const {
+  int work(VerbContext& context, const InputModel& input, const OutputPlan& plan, std::vector<PipelineStep> steps,
+           const Dataset* calibration, const Dataset* evaluation) const {
     Quantize quantize(quantize_);
     quantize.setInputModel(input.model);
     steps.push_back({.name = "quantize", .lossless = false, .pass = std::make_unique<Borrowed>(quantize)});
     Model model = input.model;
     const std::unique_ptr<Backend> backend = makeCpuBackend();
     PassContext passes = passContext(context, *backend, calibration);
-    const std::vector<PassRecord> records = runPipeline(model, std::move(steps), passes, pipelineOptions(context.common));
+    const std::vector<PassRecord> records =
+        runPipeline(model, std::move(steps), passes, pipelineOptions(context.common));
     const bool allKept = reportPasses(context, records);
     describe(context, model, calibration, quantize.report());
     reportLayers(context, quantize.report(), records.back().skipped);
     if (explain_) explainNode(context, quantize.report(), records.back().skipped, input.model, *explain_);
-    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes}, {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
+    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes},
+                                             {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
     const bool isGood = allKept && findings.isAccepted;
-    const Outcome outcome = isGood ? gain_.write(context, plan, input, model, judge_.hasSpeedGate()) : Outcome{.bytes = findings.after.fileBytes, .isOriginal = false, .isAccepted = false};
+    const Outcome outcome = isGood
+                                ? gain_.write(context, plan, input, model, judge_.hasSpeedGate())
+                                : Outcome{.bytes = findings.after.fileBytes, .isOriginal = false, .isAccepted = false};
     printClosingLine(context, input, plan, outcome, &findings);
     return isGood && outcome.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
   }
 
   /// What the file says about how it came to be.
-  void describe(const VerbContext& context, Model& model, const Dataset* calibration, const QuantizeReport& report) const {
+  void describe(const VerbContext& context, Model& model, const Dataset* calibration,
+                const QuantizeReport& report) const {
     model.setMetadata("compress.version", toolVersion(context));
     model.setMetadata("compress.target", quantize_.target);
     model.setMetadata("compress.level", text(quantize_.level));
@@ -82,14 +96,17 @@ class QuantizeVerb : public Verb {
     if (calibration != nullptr) model.setMetadata("compress.preprocess", serialize(calibration->preprocess()));
   }
 
-  static std::string toolVersion(const VerbContext& context) { return context.document["tool"]["version"].get<std::string>(); }
+  static std::string toolVersion(const VerbContext& context) {
+    return context.document["tool"]["version"].get<std::string>();
+  }
 
   void requireNode(const Model& input) const {
     if (!explain_) return;
     std::vector<std::string> names;
     for (NodeId id : input.graph.nodes()) names.push_back(input.graph.node(id).name);
     if (std::ranges::find(names, *explain_) == names.end())
-      throw Error(ErrorKind::usage, text("--explain: the model has no node '", displayName(*explain_), "'"), text("near: ", displayName(join(nearest(*explain_, names), ", "))));
+      throw Error(ErrorKind::usage, text("--explain: the model has no node '", displayName(*explain_), "'"),
+                  text("near: ", displayName(join(nearest(*explain_, names), ", "))));
   }
 
   std::string mode_ = "static";

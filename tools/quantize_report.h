@@ -12,6 +12,7 @@ namespace compress {
 void reportLayers(VerbContext& context, const QuantizeReport& report, const std::vector<Skipped>& skipped);
 
 /// --explain: encodings around `node` of `input`, or the reason why it stays float.
-void explainNode(VerbContext& context, const QuantizeReport& report, const std::vector<Skipped>& skipped, const Model& input, const std::string& node);
+void explainNode(VerbContext& context, const QuantizeReport& report, const std::vector<Skipped>& skipped,
+                 const Model& input, const std::string& node);
 
 }  // namespace compress

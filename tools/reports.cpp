@@ -17,13 +17,15 @@ struct Renderer {
   std::string (*render)(const nlohmann::ordered_json&);
 };
 
-constexpr Renderer kRenderers[] = {{".json", documentText}, {".html", renderHtml}, {".md", renderMarkdown}, {".xml", renderJunit}};
+constexpr Renderer kRenderers[] = {
+    {".json", documentText}, {".html", renderHtml}, {".md", renderMarkdown}, {".xml", renderJunit}};
 
 const Renderer& rendererOf(const std::string& report) {
   const std::string suffix = std::filesystem::path(report).extension().string();
   for (const Renderer& renderer : kRenderers)
     if (renderer.suffix == suffix) return renderer;
-  throw Error(ErrorKind::usage, text("--report ", displayName(report), ": suffix '", displayName(suffix), "' names no type of report, expected .json, .html, .md or .xml"));
+  throw Error(ErrorKind::usage, text("--report ", displayName(report), ": suffix '", displayName(suffix),
+                                     "' names no type of report, expected .json, .html, .md or .xml"));
 }
 
 }  // namespace
@@ -38,7 +40,8 @@ void checkReports(const CommonOptions& common) {
 }
 
 void writeReports(const CommonOptions& common, const nlohmann::ordered_json& document) {
-  for (const std::string& report : common.reports) writeFileAtomically(report, rendererOf(report).render(document), common.force);
+  for (const std::string& report : common.reports)
+    writeFileAtomically(report, rendererOf(report).render(document), common.force);
 }
 
 }  // namespace compress

@@ -39,9 +39,11 @@ Json summary(const std::string& name, const Tensor& tensor) {
 }
 
 std::string shown(const Json& record) {
-  std::string line = text(displayName(record["name"].get<std::string>()), ": ", record["dtype"].get<std::string>(), print(Shape(record["shape"].get<std::vector<int64_t>>())));
+  std::string line = text(displayName(record["name"].get<std::string>()), ": ", record["dtype"].get<std::string>(),
+                          print(Shape(record["shape"].get<std::vector<int64_t>>())));
   if (record.contains("min"))
-    line += text("  min ", record["min"].get<double>(), "  max ", record["max"].get<double>(), "  mean ", record["mean"].get<double>());
+    line += text("  min ", record["min"].get<double>(), "  max ", record["max"].get<double>(), "  mean ",
+                 record["mean"].get<double>());
   if (record.value("non_finite", int64_t{0}) > 0) line += text("  non-finite ", record["non_finite"].get<int64_t>());
   return line;
 }
@@ -49,28 +51,42 @@ std::string shown(const Json& record) {
 class Run : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
-    visitor.visit(inputs_, {.name = "inputs", .help = "test_data_set folder, npz, or one npy or pb; random numbers without", .placeholder = "PATH"});
-    visitor.visit(input_, {.name = "input", .help = "one input from an npy or pb file, repeatable", .placeholder = "NAME=PATH", .splitsAtCommas = false});
-    visitor.visit(shapes_, {.name = "shape", .help = "shape of an input, as in x:1x3x32x32, repeatable", .placeholder = "NAME:SHAPE"});
-    visitor.visit(expect_, {.name = "expect", .help = "compare the outputs with these; exit code 1 where they differ", .placeholder = "PATH"});
+    visitor.visit(inputs_, {.name = "inputs",
+                            .help = "test_data_set folder, npz, or one npy or pb; random numbers without",
+                            .placeholder = "PATH"});
+    visitor.visit(input_, {.name = "input",
+                           .help = "one input from an npy or pb file, repeatable",
+                           .placeholder = "NAME=PATH",
+                           .splitsAtCommas = false});
+    visitor.visit(
+        shapes_,
+        {.name = "shape", .help = "shape of an input, as in x:1x3x32x32, repeatable", .placeholder = "NAME:SHAPE"});
+    visitor.visit(expect_, {.name = "expect",
+                            .help = "compare the outputs with these; exit code 1 where they differ",
+                            .placeholder = "PATH"});
     visitor.visit(rtol_, {.name = "rtol", .help = "accepted difference relative to the expected value", .min = 0});
     visitor.visit(atol_, {.name = "atol", .help = "accepted difference beside it; integers must be equal", .min = 0});
-    visitor.visit(saveOutputs_, {.name = "save-outputs", .help = "write the outputs there as output_0.npy, ...", .placeholder = "FOLDER"});
-    visitor.visit(backend_, {.name = "backend", .help = "fast kernels, or the plain loops that define each operator", .choices = {"cpu", "reference"}});
+    visitor.visit(
+        saveOutputs_,
+        {.name = "save-outputs", .help = "write the outputs there as output_0.npy, ...", .placeholder = "FOLDER"});
+    visitor.visit(backend_, {.name = "backend",
+                             .help = "fast kernels, or the plain loops that define each operator",
+                             .choices = {"cpu", "reference"}});
   }
 
   int run(VerbContext& context) override {
     InputModel input = readInputModel(context, context.operands[0]);
     setInputShapes(input.model, shapes_);
     const std::unique_ptr<Backend> backend = backend_ == "cpu" ? makeCpuBackend() : makeReferenceBackend();
-    return within([&] { return input.shown; }, [&] {
-      Session session(input.model, *backend, {.threads = static_cast<int>(context.common.threads)});
-      Bindings bindings;
-      bindings.inputs = inputTensors(context, input.model, session);
-      session.run(bindings);
-      context.budget.check();
-      return report(context, session.outputNames(), bindings.outputs);
-    });
+    return within([&] { return input.shown; },
+                  [&] {
+                    Session session(input.model, *backend, {.threads = static_cast<int>(context.common.threads)});
+                    Bindings bindings;
+                    bindings.inputs = inputTensors(context, input.model, session);
+                    session.run(bindings);
+                    context.budget.check();
+                    return report(context, session.outputNames(), bindings.outputs);
+                  });
   }
 
  private:
@@ -81,10 +97,13 @@ class Run : public Verb {
       requireInput(session, name);
       given[name] = readTensor(path);
     }
-    if (given.empty()) return randomDataset(inputSpecs(model), 1, static_cast<uint64_t>(context.common.seed))->read(0).inputs;
+    if (given.empty())
+      return randomDataset(inputSpecs(model), 1, static_cast<uint64_t>(context.common.seed))->read(0).inputs;
     std::vector<Tensor> tensors;
     for (const std::string& name : session.inputNames()) {
-      if (!given.contains(name)) throw Error(ErrorKind::input, text("input '", displayName(name), "' is given no tensor"), "give it with --input NAME=PATH");
+      if (!given.contains(name))
+        throw Error(ErrorKind::input, text("input '", displayName(name), "' is given no tensor"),
+                    "give it with --input NAME=PATH");
       tensors.push_back(given[name]);
     }
     return tensors;
@@ -93,7 +112,8 @@ class Run : public Verb {
   static void requireInput(const Session& session, const std::string& name) {
     const std::vector<std::string>& names = session.inputNames();
     if (std::ranges::find(names, name) == names.end())
-      throw Error(ErrorKind::usage, text("--input: the model has no input '", displayName(name), "'"), text("near: ", displayName(join(nearest(name, names), ", "))));
+      throw Error(ErrorKind::usage, text("--input: the model has no input '", displayName(name), "'"),
+                  text("near: ", displayName(join(nearest(name, names), ", "))));
   }
 
   int report(VerbContext& context, const std::vector<std::string>& names, const std::vector<Buffer>& outputs) const {
@@ -108,7 +128,10 @@ class Run : public Verb {
       context.document["outputs"].push_back(std::move(record));
       if (saveOutputs_) save(context, i, found);
     }
-    if (expect_) context.console.result(mismatches == 0 ? text("equal: ", expected.size(), " outputs within rtol ", rtol_, ", atol ", atol_) : "outputs differ");
+    if (expect_)
+      context.console.result(mismatches == 0
+                                 ? text("equal: ", expected.size(), " outputs within rtol ", rtol_, ", atol ", atol_)
+                                 : "outputs differ");
     return mismatches == 0 ? 0 : static_cast<int>(ErrorKind::negative);
   }
 
@@ -125,12 +148,17 @@ class Run : public Verb {
       return 1;
     }
     Json worst = Json::array();
-    for (const Mismatch& mismatch : drift.worst()) worst.push_back({{"index", mismatch.index}, {"expected", mismatch.expected}, {"found", mismatch.found}});
-    record["mismatches"] = {{"count", mismatches}, {"of", found.elementCount()}, {"max_abs", drift.maxAbs()}, {"mean_abs", drift.meanAbs()}, {"non_finite", drift.nonFinite()}, {"worst", worst}};
-    if (mismatches == 0) return 0;
-    context.console.result(text("  ", mismatches, " of ", found.elementCount(), " elements differ, max ", drift.maxAbs(), ", mean ", drift.meanAbs()));
     for (const Mismatch& mismatch : drift.worst())
-      context.console.result(text("  at ", mismatch.index, ": expected ", mismatch.expected, ", found ", mismatch.found));
+      worst.push_back({{"index", mismatch.index}, {"expected", mismatch.expected}, {"found", mismatch.found}});
+    record["mismatches"] = {
+        {"count", mismatches},         {"of", found.elementCount()},      {"max_abs", drift.maxAbs()},
+        {"mean_abs", drift.meanAbs()}, {"non_finite", drift.nonFinite()}, {"worst", worst}};
+    if (mismatches == 0) return 0;
+    context.console.result(text("  ", mismatches, " of ", found.elementCount(), " elements differ, max ",
+                                drift.maxAbs(), ", mean ", drift.meanAbs()));
+    for (const Mismatch& mismatch : drift.worst())
+      context.console.result(
+          text("  at ", mismatch.index, ": expected ", mismatch.expected, ", found ", mismatch.found));
     return mismatches;
   }
 

@@ -24,27 +24,42 @@ Tensor wholeArray(const StoredArray& array) {
   return std::move(whole).freeze();
 }
 
-std::optional<std::filesystem::path> findNumbered(const std::filesystem::path& folder, std::string_view role, size_t index) {
-  for (const std::string& name : {text(role, '_', index, ".pb"), text(role, index, ".pb"), text(role, '_', index, ".npy")})
+std::optional<std::filesystem::path> findNumbered(const std::filesystem::path& folder, std::string_view role,
+                                                  size_t index) {
+  for (const std::string& name :
+       {text(role, '_', index, ".pb"), text(role, index, ".pb"), text(role, '_', index, ".npy")})
     if (std::filesystem::exists(folder / name)) return folder / name;
   return std::nullopt;
 }
 
 std::string_view numpyType(DType dtype) {
   switch (dtype) {
-    case DType::f32: return "<f4";
-    case DType::f64: return "<f8";
-    case DType::f16: return "<f2";
-    case DType::u8: return "|u1";
-    case DType::i8: return "|i1";
-    case DType::u16: return "<u2";
-    case DType::i16: return "<i2";
-    case DType::u32: return "<u4";
-    case DType::i32: return "<i4";
-    case DType::u64: return "<u8";
-    case DType::i64: return "<i8";
-    case DType::boolean: return "|b1";
-    default: throw Error(ErrorKind::unsupported, text("npy files hold no ", nameOf(dtype)));
+    case DType::f32:
+      return "<f4";
+    case DType::f64:
+      return "<f8";
+    case DType::f16:
+      return "<f2";
+    case DType::u8:
+      return "|u1";
+    case DType::i8:
+      return "|i1";
+    case DType::u16:
+      return "<u2";
+    case DType::i16:
+      return "<i2";
+    case DType::u32:
+      return "<u4";
+    case DType::i32:
+      return "<i4";
+    case DType::u64:
+      return "<u8";
+    case DType::i64:
+      return "<i8";
+    case DType::boolean:
+      return "|b1";
+    default:
+      throw Error(ErrorKind::unsupported, text("npy files hold no ", nameOf(dtype)));
   }
 }
 
@@ -54,17 +69,20 @@ Tensor readTensor(const std::filesystem::path& path) {
   return path.extension() == ".pb" ? readTensorProto(path) : wholeArray(openNpy(path));
 }
 
-std::map<std::string, Tensor> readTensors(const std::filesystem::path& path, const std::vector<std::string>& names, std::string_view role) {
+std::map<std::string, Tensor> readTensors(const std::filesystem::path& path, const std::vector<std::string>& names,
+                                          std::string_view role) {
   std::map<std::string, Tensor> tensors;
   if (std::filesystem::is_directory(path)) {
     for (size_t i = 0; i < names.size(); ++i)
       if (const auto file = findNumbered(path, role, i)) tensors[names[i]] = readTensor(*file);
     if (tensors.empty())
-      throw Error(ErrorKind::input, text(path.string(), ": no ", role, "_0.pb, ", role, "0.pb or ", role, "_0.npy in this folder"));
+      throw Error(ErrorKind::input,
+                  text(path.string(), ": no ", role, "_0.pb, ", role, "0.pb or ", role, "_0.npy in this folder"));
     return tensors;
   }
   if (names.size() != 1)
-    throw Error(ErrorKind::usage, text(path.string(), ": one tensor, and the model has ", names.size(), ' ', role, "s"), "give a folder or an npz file");
+    throw Error(ErrorKind::usage, text(path.string(), ": one tensor, and the model has ", names.size(), ' ', role, "s"),
+                "give a folder or an npz file");
   tensors[names.front()] = readTensor(path);
   return tensors;
 }
@@ -72,7 +90,8 @@ std::map<std::string, Tensor> readTensors(const std::filesystem::path& path, con
 std::string npyFile(const Tensor& tensor) {
   std::string shape;
   for (int64_t dim : tensor.shape().dims()) shape += text(dim, ", ");
-  std::string header = text("{'descr': '", numpyType(tensor.dtype()), "', 'fortran_order': False, 'shape': (", shape, "), }");
+  std::string header =
+      text("{'descr': '", numpyType(tensor.dtype()), "', 'fortran_order': False, 'shape': (", shape, "), }");
   constexpr size_t kPrefixBytes = 10, kAlignment = 64;
   header.append(kAlignment - (kPrefixBytes + header.size() + 1) % kAlignment, ' ');
   header += '\n';

@@ -18,9 +18,9 @@ namespace compress {
 struct VerbContext {
   const std::vector<std::string>& operands;  ///< as many as VerbSpec::operands names, [optional] ones perhaps not
   const CommonOptions& common;
-  Console& console;                          ///< the only way to stdout and stderr
-  const Budget& budget;                      ///< of --timeout and --memory-limit
-  nlohmann::ordered_json& document;          ///< cli.md 3.6; printed with --json, stored by --report
+  Console& console;                  ///< the only way to stdout and stderr
+  const Budget& budget;              ///< of --timeout and --memory-limit
+  nlohmann::ordered_json& document;  ///< cli.md 3.6; printed with --json, stored by --report
 };
 
 /// Shows a warning and adds it to the document; `warning` is "W-CODE: text".

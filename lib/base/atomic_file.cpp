@@ -20,7 +20,9 @@
 namespace compress {
 namespace {
 
-[[noreturn]] void fail(std::string_view what, const std::filesystem::path& path) { throw Error(ErrorKind::io, systemMessage(what, path)); }
+[[noreturn]] void fail(std::string_view what, const std::filesystem::path& path) {
+  throw Error(ErrorKind::io, systemMessage(what, path));
+}
 
 std::filesystem::path folderOf(const std::filesystem::path& target) {
   return target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
@@ -31,8 +33,9 @@ void requireSpace(const std::filesystem::path& target, int64_t needed) {
   if (statvfs(folderOf(target).c_str(), &status) != 0) fail("write to the folder of", target);
   const auto block = static_cast<uint64_t>(status.f_frsize);
   if (block == 0 || status.f_bavail > static_cast<uint64_t>(needed) / block) return;
-  throw Error(ErrorKind::io, text("not enough space for '", displayName(target.string()), "': ", humanBytes(needed), " needed, ",
-                                  humanBytes(static_cast<int64_t>(status.f_bavail * block)), " free"),
+  throw Error(ErrorKind::io,
+              text("not enough space for '", displayName(target.string()), "': ", humanBytes(needed), " needed, ",
+                   humanBytes(static_cast<int64_t>(status.f_bavail * block)), " free"),
               "free some space or choose another folder");
 }
 
@@ -54,14 +57,17 @@ std::string bootId() {
 std::string randomSuffix() {
   static constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
   unsigned char noise[6] = {};
-  if (getrandom(noise, sizeof noise, 0) != static_cast<ssize_t>(sizeof noise)) throw Error(ErrorKind::io, "the system gives no random bytes");
+  if (getrandom(noise, sizeof noise, 0) != static_cast<ssize_t>(sizeof noise))
+    throw Error(ErrorKind::io, "the system gives no random bytes");
   std::string suffix;
   for (const unsigned char n : noise) suffix += kLetters[n % kLetters.size()];
   return suffix;
 }
 
 /// Temporaries of `target` are called PREFIX PID - BOOT . RANDOM .tmp
-std::string temporaryPrefix(const std::filesystem::path& target) { return text(".", target.filename().string(), "."); }
+std::string temporaryPrefix(const std::filesystem::path& target) {
+  return text(".", target.filename().string(), ".");
+}
 
 /// Was the temporary left behind by a process that is gone?
 bool isStale(std::string_view name, std::string_view prefix, std::string_view boot) {
@@ -78,7 +84,8 @@ FileHandle openTemporary(const std::filesystem::path& target) {
   const std::string boot = bootId();
   constexpr int kAttempts = 100;
   for (int i = 0; i < kAttempts; ++i) {
-    const auto path = folderOf(target) / text(temporaryPrefix(target), getpid(), "-", boot, ".", randomSuffix(), ".tmp");
+    const auto path =
+        folderOf(target) / text(temporaryPrefix(target), getpid(), "-", boot, ".", randomSuffix(), ".tmp");
     const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor >= 0) return {descriptor, path};
     if (errno != EEXIST && errno != EINTR) fail("create a temporary file for", target);
@@ -86,7 +93,8 @@ FileHandle openTemporary(const std::filesystem::path& target) {
   throw Error(ErrorKind::io, text("cannot find a free temporary name for '", displayName(target.string()), "'"));
 }
 
-/// What open() would give a new file. Read, not asked for by umask(), which would change it for other threads meanwhile.
+/// What open() would give a new file. Read, not asked for by umask(), which would change it for other threads
+/// meanwhile.
 mode_t modeByUmask() {
   constexpr mode_t kUsual = 022;
   mode_t mask = kUsual;
@@ -106,7 +114,8 @@ mode_t modeOf(const std::filesystem::path& target, bool overwrite) {
 }
 
 [[noreturn]] void refuseExisting(const std::filesystem::path& target) {
-  throw Error(ErrorKind::io, text("'", displayName(target.string()), "' exists"), "choose another output, or overwrite it with --force");
+  throw Error(ErrorKind::io, text("'", displayName(target.string()), "' exists"),
+              "choose another output, or overwrite it with --force");
 }
 
 void renameTo(const std::filesystem::path& from, const std::filesystem::path& to, bool overwrite) {
@@ -143,7 +152,8 @@ void requireWritable(const std::filesystem::path& target, bool overwrite) {
   if (lstat(target.c_str(), &existing) != 0) return;
   if (!overwrite) refuseExisting(target);
   if (!S_ISREG(existing.st_mode) && !S_ISLNK(existing.st_mode))
-    throw Error(ErrorKind::io, text("'", displayName(target.string()), "' is no regular file and cannot be replaced"), "choose another output");
+    throw Error(ErrorKind::io, text("'", displayName(target.string()), "' is no regular file and cannot be replaced"),
+                "choose another output");
 }
 
 std::vector<std::filesystem::path> staleTemporaries(const std::filesystem::path& target) {
@@ -151,7 +161,8 @@ std::vector<std::filesystem::path> staleTemporaries(const std::filesystem::path&
   const std::string boot = bootId();
   std::error_code failed;
   std::vector<std::filesystem::path> stale;
-  for (std::filesystem::directory_iterator it(folderOf(target), failed), end; !failed && it != end; it.increment(failed))
+  for (std::filesystem::directory_iterator it(folderOf(target), failed), end; !failed && it != end;
+       it.increment(failed))
     if (isStale(it->path().filename().string(), prefix, boot)) stale.push_back(it->path());
   return stale;
 }
@@ -176,7 +187,9 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 std::string AtomicFile::finish() {
   file_.sync();
   const std::string wanted = written_.finish();
-  if (file_.size() != size_) throw Error(ErrorKind::io, text("'", displayName(file_.path().string()), "' has ", file_.size(), " bytes after writing ", size_));
+  if (file_.size() != size_)
+    throw Error(ErrorKind::io,
+                text("'", displayName(file_.path().string()), "' has ", file_.size(), " bytes after writing ", size_));
   Sha256 readBack;
   std::vector<std::byte> block(size_t{1} << 20);
   for (int64_t at = 0; at < size_; at += static_cast<int64_t>(block.size())) {
@@ -185,7 +198,9 @@ std::string AtomicFile::finish() {
     readBack.add(part);
   }
   if (readBack.finish() != wanted)
-    throw Error(ErrorKind::io, text("'", displayName(file_.path().string()), "' reads back differently from what was written"), "the disk may be failing");
+    throw Error(ErrorKind::io,
+                text("'", displayName(file_.path().string()), "' reads back differently from what was written"),
+                "the disk may be failing");
   return wanted;
 }
 

@@ -10,14 +10,15 @@
 
 namespace compress {
 
-/// Throws Error(io), before any work, when `target` exists and `overwrite` is false, or when it is there and no regular file.
+/// Throws Error(io), before any work, when `target` exists and `overwrite` is false, or when it is there and no regular
+/// file.
 void requireWritable(const std::filesystem::path& target, bool overwrite);
 
 /// Temporaries of `target` that processes which are gone have left behind.
 std::vector<std::filesystem::path> staleTemporaries(const std::filesystem::path& target);
 
-/// Writes to a temporary `.NAME.PID-BOOT.RANDOM.tmp` in the folder of the target. Not committed: the temporary goes away, the target is
-/// what it was.
+/// Writes to a temporary `.NAME.PID-BOOT.RANDOM.tmp` in the folder of the target. Not committed: the temporary goes
+/// away, the target is what it was.
 class AtomicFile {
  public:
   /// Removes stale temporaries. Throws Error(io) when the folder cannot take `expectedBytes`, naming both sizes.
@@ -33,8 +34,8 @@ class AtomicFile {
   /// The file has its name, even if commit() then could not flush the folder.
   bool isCommitted() const { return committed_; }
   const std::filesystem::path& temporary() const { return file_.path(); }
-  /// After finish(): the file gets the name `target`, in the folder of the first. Without `overwrite` an existing file is Error(io);
-  /// with it, its permissions stay.
+  /// After finish(): the file gets the name `target`, in the folder of the first. Without `overwrite` an existing file
+  /// is Error(io); with it, its permissions stay.
   void commit(const std::filesystem::path& target, bool overwrite);
 
  private:

@@ -13,11 +13,15 @@ namespace compress {
 
 constexpr size_t kAlignment = 64;
 
-void AlignedBytes::Free::operator()(std::byte* p) const { std::free(p); }
+void AlignedBytes::Free::operator()(std::byte* p) const {
+  std::free(p);
+}
 
 AlignedBytes::AlignedBytes(size_t size) : size_(size) {
   const size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
-  auto* memory = rounded >= size ? static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded == 0 ? kAlignment : rounded)) : nullptr;
+  auto* memory = rounded >= size
+                     ? static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded == 0 ? kAlignment : rounded))
+                     : nullptr;
   if (memory == nullptr) throw Error(ErrorKind::resource, text("out of memory: ", size, " bytes asked for"));
   data_.reset(memory);
   std::memset(memory, 0, rounded);
@@ -30,7 +34,8 @@ struct Bytes::Storage {
   mutable std::mutex mutex;
 
   std::span<const std::byte> view() const {
-    if (!read) return block ? std::span<const std::byte>{block->data(), block->size()} : std::as_bytes(std::span(string));
+    if (!read)
+      return block ? std::span<const std::byte>{block->data(), block->size()} : std::as_bytes(std::span(string));
     const std::lock_guard lock(mutex);
     if (!block) block = read();
     return {block->data(), block->size()};

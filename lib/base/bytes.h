@@ -44,7 +44,9 @@ class Bytes {
   /// Part of the block; shares it.
   Bytes slice(size_t offset, size_t size) const;
   /// Same memory, not merely equal content.
-  bool sharesWith(const Bytes& other) const { return storage_ == other.storage_ && offset_ == other.offset_ && size_ == other.size_; }
+  bool sharesWith(const Bytes& other) const {
+    return storage_ == other.storage_ && offset_ == other.offset_ && size_ == other.size_;
+  }
   /// False for a lazy block that has not been read, or was dropped.
   bool isResident() const;
   /// Lazy blocks give their memory back and read again on next use; others keep theirs.

@@ -8,37 +8,59 @@ namespace {
 std::string escapeMarkup(std::string_view content, std::string_view apostrophe) {
   std::string out;
   for (const char c : displayText(content)) switch (c) {
-    case '&': out += "&amp;"; break;
-    case '<': out += "&lt;"; break;
-    case '>': out += "&gt;"; break;
-    case '"': out += "&quot;"; break;
-    case '\'': out += apostrophe; break;
-    default: out += c;
-  }
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += apostrophe;
+        break;
+      default:
+        out += c;
+    }
   return out;
 }
 
 }  // namespace
 
-std::string escapeHtml(std::string_view content) { return escapeMarkup(content, "&#39;"); }
-std::string escapeXml(std::string_view content) { return escapeMarkup(content, "&apos;"); }
+std::string escapeHtml(std::string_view content) {
+  return escapeMarkup(content, "&#39;");
+}
+std::string escapeXml(std::string_view content) {
+  return escapeMarkup(content, "&apos;");
+}
 
 std::string escapeMarkdown(std::string_view content) {
   std::string out;
   for (const char c : displayText(content)) {
-    if (c == '<') out += "&lt;";
-    else if (c == '&') out += "&amp;";
-    else if (c == '@') out += "&#64;";
-    else if (c == ':') out += "&#58;";
-    else if (std::string_view("\\`*_{}[]()#+!|>~").find(c) != std::string_view::npos) out += {'\\', c};
-    else out += c;
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '@')
+      out += "&#64;";
+    else if (c == ':')
+      out += "&#58;";
+    else if (std::string_view("\\`*_{}[]()#+!|>~").find(c) != std::string_view::npos)
+      out += {'\\', c};
+    else
+      out += c;
   }
   return out;
 }
 
 std::string escapeCsv(std::string_view content) {
   std::string shown = displayText(content);
-  if (!shown.empty() && std::string_view("=+-@").find(shown.front()) != std::string_view::npos) shown.insert(0, 1, '\'');
+  if (!shown.empty() && std::string_view("=+-@").find(shown.front()) != std::string_view::npos)
+    shown.insert(0, 1, '\'');
   if (shown.find_first_of(",\"' ") == std::string::npos) return shown;
   std::string quoted = "\"";
   for (const char c : shown) quoted += c == '"' ? "\"\"" : std::string(1, c);
@@ -48,10 +70,14 @@ std::string escapeCsv(std::string_view content) {
 std::string escapeWorkflow(std::string_view content) {
   std::string out;
   for (const char c : displayText(content)) {
-    if (c == '%') out += "%25";
-    else if (c == ':') out += "%3A";
-    else if (c == ',') out += "%2C";
-    else out += c;
+    if (c == '%')
+      out += "%25";
+    else if (c == ':')
+      out += "%3A";
+    else if (c == ',')
+      out += "%2C";
+    else
+      out += c;
   }
   return out;
 }
@@ -59,11 +85,18 @@ std::string escapeWorkflow(std::string_view content) {
 std::string escapeJsonForHtml(std::string_view json) {
   std::string out;
   for (const char c : json) switch (c) {
-    case '<': out += "\\u003c"; break;
-    case '>': out += "\\u003e"; break;
-    case '&': out += "\\u0026"; break;
-    default: out += c;
-  }
+      case '<':
+        out += "\\u003c";
+        break;
+      case '>':
+        out += "\\u003e";
+        break;
+      case '&':
+        out += "\\u0026";
+        break;
+      default:
+        out += c;
+    }
   return out;
 }
 

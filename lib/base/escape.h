@@ -1,5 +1,5 @@
-// One escaper per sink: the only way by which strings out of models, data and command lines reach a terminal, a page or a log.
-// Terminals: displayName() of text.h.
+// One escaper per sink: the only way by which strings out of models, data and command lines reach a terminal, a page or
+// a log. Terminals: displayName() of text.h.
 #pragma once
 #include <string>
 #include <string_view>
@@ -12,7 +12,8 @@ std::string escapeHtml(std::string_view content);
 std::string escapeXml(std::string_view content);
 /// Plain text inside Markdown, table cells too: no links, no emphasis, no HTML, one line.
 std::string escapeMarkdown(std::string_view content);
-/// One cell of a CSV file, quoted where needed; what a spreadsheet would take for a formula gets an apostrophe before it.
+/// One cell of a CSV file, quoted where needed; what a spreadsheet would take for a formula gets an apostrophe before
+/// it.
 std::string escapeCsv(std::string_view content);
 /// Message of a GitHub workflow command (::error::MESSAGE): one line, no further command.
 std::string escapeWorkflow(std::string_view content);

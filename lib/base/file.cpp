@@ -23,17 +23,20 @@ void requireWritableFolder(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   std::error_code unknown;
   if (!std::filesystem::exists(folder, unknown))
-    throw Error(ErrorKind::io, text("folder '", displayName(folder.string()), "' does not exist"), "make it first, or name another place");
+    throw Error(ErrorKind::io, text("folder '", displayName(folder.string()), "' does not exist"),
+                "make it first, or name another place");
   if (!std::filesystem::is_directory(folder, unknown))
     throw Error(ErrorKind::io, text("'", displayName(folder.string()), "' is not a folder"), "name another place");
   if (access(folder.c_str(), W_OK | X_OK) != 0)
-    throw Error(ErrorKind::io, text("folder '", displayName(folder.string()), "' is not writable"), "name another place with -o");
+    throw Error(ErrorKind::io, text("folder '", displayName(folder.string()), "' is not writable"),
+                "name another place with -o");
 }
 
 bool isSameFile(const std::filesystem::path& a, const std::filesystem::path& b) {
   struct stat first {};
   struct stat second {};
-  return stat(a.c_str(), &first) == 0 && stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+  return stat(a.c_str(), &first) == 0 && stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 std::string sha256(std::string_view bytes) {

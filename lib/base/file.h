@@ -10,14 +10,14 @@ namespace compress {
 /// All bytes of a regular file. Throws Error(io) with path and cause; a directory, FIFO or device is Error(input).
 std::string readFile(const std::filesystem::path& path);
 
-/// Temporary `.NAME.XXXXXX.tmp` beside `path`, every write, fsync and close checked, then rename: without `overwrite` an existing
-/// `path` is Error(io). `verify` is called with the temporary's path before the rename; what it throws is passed on. On any error the
-/// temporary is removed and `path` untouched (reliability.md R5).
+/// Temporary `.NAME.XXXXXX.tmp` beside `path`, every write, fsync and close checked, then rename: without `overwrite`
+/// an existing `path` is Error(io). `verify` is called with the temporary's path before the rename; what it throws is
+/// passed on. On any error the temporary is removed and `path` untouched (reliability.md R5).
 void writeFileAtomically(const std::filesystem::path& path, std::string_view content, bool overwrite,
                          const std::function<void(const std::filesystem::path&)>& verify = {});
 
-/// Throws Error(io) when a file could not be made beside `path`: its folder is missing, is no folder, or is not writable. For saying so
-/// before work starts; the write itself checks again.
+/// Throws Error(io) when a file could not be made beside `path`: its folder is missing, is no folder, or is not
+/// writable. For saying so before work starts; the write itself checks again.
 void requireWritableFolder(const std::filesystem::path& path);
 
 /// Same file, by device and inode.

@@ -15,7 +15,9 @@ namespace {
 
 constexpr size_t kLargestTransfer = size_t{1} << 30;
 
-[[noreturn]] void fail(std::string_view what, const std::filesystem::path& path) { throw Error(ErrorKind::io, systemMessage(what, path)); }
+[[noreturn]] void fail(std::string_view what, const std::filesystem::path& path) {
+  throw Error(ErrorKind::io, systemMessage(what, path));
+}
 
 std::string_view kindOf(mode_t mode) {
   if (S_ISDIR(mode)) return "a directory";
@@ -47,7 +49,9 @@ FileHandle FileHandle::openRegular(const std::filesystem::path& path) {
   if (descriptor < 0) fail("open", path);
   FileHandle file(descriptor, path);
   const mode_t mode = file.status().st_mode;
-  if (!S_ISREG(mode)) throw Error(ErrorKind::input, text("'", displayName(path.string()), "' is ", kindOf(mode), ", expected a regular file"));
+  if (!S_ISREG(mode))
+    throw Error(ErrorKind::input,
+                text("'", displayName(path.string()), "' is ", kindOf(mode), ", expected a regular file"));
   return file;
 }
 
@@ -62,7 +66,8 @@ void FileHandle::readAt(int64_t offset, std::span<std::byte> to) const {
     const ssize_t count = pread(descriptor_, to.data(), std::min(to.size(), kLargestTransfer), offset);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail("read", path_);
-    if (count == 0) throw Error(ErrorKind::io, text("'", displayName(path_.string()), "' became shorter while it was read"));
+    if (count == 0)
+      throw Error(ErrorKind::io, text("'", displayName(path_.string()), "' became shorter while it was read"));
     to = to.subspan(static_cast<size_t>(count));
     offset += count;
   }

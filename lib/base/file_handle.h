@@ -19,7 +19,8 @@ class FileHandle {
   FileHandle() = default;
   /// Takes over an open descriptor; `path` is what messages show.
   FileHandle(int descriptor, std::filesystem::path path) : descriptor_(descriptor), path_(std::move(path)) {}
-  FileHandle(FileHandle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+  FileHandle(FileHandle&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
   FileHandle& operator=(FileHandle&& other) noexcept;
   ~FileHandle();
 

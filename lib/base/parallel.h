@@ -11,8 +11,12 @@ namespace compress {
 int availableProcessors();
 
 /// Threads that parallel loops started from the calling thread use.
-inline int threadCount() { return omp_in_parallel() ? 1 : omp_get_max_threads(); }
-inline void setThreadCount(int count) { omp_set_num_threads(count); }
+inline int threadCount() {
+  return omp_in_parallel() ? 1 : omp_get_max_threads();
+}
+inline void setThreadCount(int count) {
+  omp_set_num_threads(count);
+}
 
 /// The calling thread's thread count is `count` for the life of the object.
 class ThreadLimit {

@@ -40,7 +40,9 @@ double Random::uniform() {
   return static_cast<double>((high << 21) ^ (bits() >> 11)) * 0x1p-53;
 }
 
-int64_t Random::below(int64_t bound) { return std::min(bound - 1, static_cast<int64_t>(uniform() * static_cast<double>(bound))); }
+int64_t Random::below(int64_t bound) {
+  return std::min(bound - 1, static_cast<int64_t>(uniform() * static_cast<double>(bound)));
+}
 
 double Random::normal() {
   const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));

@@ -30,7 +30,10 @@ std::pair<size_t, uint32_t> decodeUtf8(std::string_view s, size_t at) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(s[at + i]); };
   const uint8_t first = byte(0);
   if (first < 0x80) return {1, first};
-  const size_t length = first >= 0xF0 && first < 0xF5 ? 4 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xC2 && first < 0xE0 ? 2 : 0;
+  const size_t length = first >= 0xF0 && first < 0xF5   ? 4
+                        : first >= 0xE0 && first < 0xF0 ? 3
+                        : first >= 0xC2 && first < 0xE0 ? 2
+                                                        : 0;
   if (length == 0 || at + length > s.size()) return {0, 0};
   uint32_t point = first & (0xFFU >> (length + 1));
   for (size_t i = 1; i < length; ++i) {
@@ -45,8 +48,8 @@ std::pair<size_t, uint32_t> decodeUtf8(std::string_view s, size_t at) {
 /// Controls, bidi overrides and isolates, zero-width characters: what can change how a terminal shows other text.
 bool isUnsafe(uint32_t point) {
   return point < 0x20 || (point >= 0x7F && point < 0xA0) || (point >= 0x200B && point <= 0x200F) ||
-         (point >= 0x2028 && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF || point == 0x061C ||
-         (point & 0xFFFE) == 0xFFFE;
+         (point >= 0x2028 && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF ||
+         point == 0x061C || (point & 0xFFFE) == 0xFFFE;
 }
 
 }  // namespace
@@ -92,8 +95,10 @@ std::string escaped(std::string_view raw, size_t limit) {
     const auto [length, point] = decodeUtf8(raw, at);
     const size_t step = std::max<size_t>(length, 1);
     for (size_t i = 0; i < step; ++i) {
-      if (length == 0 || isUnsafe(point)) shown += fmt::format("\\x{:02X}", static_cast<uint8_t>(raw[at + i]));
-      else shown += raw[at + i];
+      if (length == 0 || isUnsafe(point))
+        shown += fmt::format("\\x{:02X}", static_cast<uint8_t>(raw[at + i]));
+      else
+        shown += raw[at + i];
     }
     at += step;
     if (shown.size() >= limit && at < raw.size()) shown += "...";
@@ -103,9 +108,13 @@ std::string escaped(std::string_view raw, size_t limit) {
 
 }  // namespace
 
-std::string displayText(std::string_view shown) { return escaped(shown, std::string::npos); }
+std::string displayText(std::string_view shown) {
+  return escaped(shown, std::string::npos);
+}
 
-std::string displayName(std::string_view name) { return escaped(name, 200); }
+std::string displayName(std::string_view name) {
+  return escaped(name, 200);
+}
 
 bool isUtf8(std::string_view bytes) {
   for (size_t at = 0; at < bytes.size();) {

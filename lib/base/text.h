@@ -9,16 +9,23 @@
 
 namespace compress {
 
-inline void appendText(std::string& out, std::string_view part) { out += part; }
-inline void appendText(std::string& out, const char* part) { out += part; }
-inline void appendText(std::string& out, char part) { out += part; }
-inline void appendText(std::string& out, bool part) { out += part ? "true" : "false"; }
+inline void appendText(std::string& out, std::string_view part) {
+  out += part;
+}
+inline void appendText(std::string& out, const char* part) {
+  out += part;
+}
+inline void appendText(std::string& out, char part) {
+  out += part;
+}
+inline void appendText(std::string& out, bool part) {
+  out += part ? "true" : "false";
+}
 
 /// Numbers: shortest form that reads back as the same value.
 template <typename Number>
-  requires(std::integral<Number> || std::floating_point<Number>) && (!std::same_as<Number, char>) &&
-          (!std::same_as<Number, bool>)
-void appendText(std::string& out, Number part) {
+requires(std::integral<Number> || std::floating_point<Number>) &&
+    (!std::same_as<Number, char>)&&(!std::same_as<Number, bool>)void appendText(std::string& out, Number part) {
   char digits[40];
   const auto end = std::to_chars(digits, digits + sizeof digits, part).ptr;
   out.append(digits, static_cast<size_t>(end - digits));

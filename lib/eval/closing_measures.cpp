@@ -19,8 +19,8 @@ std::string metricPart(const MetricResult* before, const MetricResult* after) {
   const std::string unit = after->isProportion ? "pt" : after->unit;
   if (before == nullptr) return text(after->name, " ", fixed(after->value * factor, decimals));
   const double delta = (after->value - before->value) * factor;
-  return text(after->name, " ", fixed(before->value * factor, decimals), " -> ", fixed(after->value * factor, decimals), " (",
-              withSign(delta, decimals), unit.empty() ? "" : " ", unit, ")");
+  return text(after->name, " ", fixed(before->value * factor, decimals), " -> ", fixed(after->value * factor, decimals),
+              " (", withSign(delta, decimals), unit.empty() ? "" : " ", unit, ")");
 }
 
 std::string probability(double p) {
@@ -34,7 +34,8 @@ std::string speedPart(const SpeedMeasurement* speed) {
   const SpeedVerdict& verdict = speed->verdict;
   const double largest = std::max(speed->before.p50, speed->after.p50);
   const int decimals = largest < 0.1 ? 4 : largest < 1 ? 3 : 2;
-  const std::string times = text("p50 ", fixed(speed->before.p50, decimals), " -> ", fixed(speed->after.p50, decimals), " ms");
+  const std::string times =
+      text("p50 ", fixed(speed->before.p50, decimals), " -> ", fixed(speed->after.p50, decimals), " ms");
   if (verdict.contended) return text(times, " (~, processor shared with other work)");
   if (!verdict.significant) return text(times, " (~)");
   return text(times, " (", fixed(verdict.speedup, 2), "x, ", probability(verdict.pValue), ")");

@@ -40,8 +40,13 @@ Tensor cutRows(const Tensor& sample, const StoredArray& lengths, int64_t index, 
 
 class ArrayDataset : public Dataset {
  public:
-  ArrayDataset(std::string name, std::string_view kind, std::vector<InputSource> inputs, std::optional<Labels> labels, std::vector<int64_t> indices)
-      : name_(std::move(name)), kind_(kind), inputs_(std::move(inputs)), labels_(std::move(labels)), indices_(std::move(indices)) {
+  ArrayDataset(std::string name, std::string_view kind, std::vector<InputSource> inputs, std::optional<Labels> labels,
+               std::vector<int64_t> indices)
+      : name_(std::move(name)),
+        kind_(kind),
+        inputs_(std::move(inputs)),
+        labels_(std::move(labels)),
+        indices_(std::move(indices)) {
     for (const InputSource& input : inputs_)
       if (input.plan && preprocess_.layout.empty()) preprocess_ = input.plan->preprocess();
   }
@@ -88,7 +93,8 @@ Tensor constantInput(const InputSpec& input, std::string_view number) {
   double value = 0;
   const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
   if (failed != std::errc() || end != number.data() + number.size())
-    throw Error(ErrorKind::usage, text("--input ", displayName(input.name), "=@", displayName(number), ": expected a number after @"));
+    throw Error(ErrorKind::usage,
+                text("--input ", displayName(input.name), "=@", displayName(number), ": expected a number after @"));
   const Tensor source = Tensor::scalar(value);
   std::vector<int64_t> dims;
   if (input.type.hasRank())
@@ -98,7 +104,8 @@ Tensor constantInput(const InputSpec& input, std::string_view number) {
   const Tensor all = std::move(filled).freeze();
   PreprocessOptions asIs;
   asIs.scale = 1;
-  return InputPlan({input.name, input.type}, {DType::f64, all.shape(), false}, asIs).apply(all, displayName(input.name));
+  return InputPlan({input.name, input.type}, {DType::f64, all.shape(), false}, asIs)
+      .apply(all, displayName(input.name));
 }
 
 StoredArray takeArray(Arrays& arrays, const std::string& name) {
@@ -107,7 +114,8 @@ StoredArray takeArray(Arrays& arrays, const std::string& name) {
   return array;
 }
 
-InputSource makeInput(const InputSpec& input, StoredArray array, std::optional<StoredArray> lengths, const PreprocessOptions& options) {
+InputSource makeInput(const InputSpec& input, StoredArray array, std::optional<StoredArray> lengths,
+                      const PreprocessOptions& options) {
   InputSource made;
   SourceInfo info{array.dtype(), array.sampleShape(), false};
   made.plan.emplace(within([&] { return displayName(array.name()); }, [&] { return InputPlan(input, info, options); }));
@@ -117,7 +125,8 @@ InputSource makeInput(const InputSpec& input, StoredArray array, std::optional<S
 }
 
 /// The array for each input by name; with one input and one array the name does not matter.
-std::vector<InputSource> matchInputs(Arrays& arrays, const DataSource& source, const std::vector<InputSpec>& inputs, const PreprocessOptions& options) {
+std::vector<InputSource> matchInputs(Arrays& arrays, const DataSource& source, const std::vector<InputSpec>& inputs,
+                                     const PreprocessOptions& options) {
   std::vector<InputSource> matched;
   for (const InputSpec& input : inputs) {
     const auto given = source.inputs.find(input.name);
@@ -132,12 +141,15 @@ std::vector<InputSource> matchInputs(Arrays& arrays, const DataSource& source, c
     const bool only = inputs.size() == 1 && arrays.size() == 1;
     const std::string key = only ? arrays.begin()->first : inputs.size() == 1 && arrays.contains("") ? "" : input.name;
     if (!arrays.contains(key))
-      throw Error(ErrorKind::input, text("no data for model input '", displayName(input.name), "'; the model's inputs: ", inputList(inputs)),
-                  "use an npz with these keys, or --input NAME=PATH for each");
+      throw Error(
+          ErrorKind::input,
+          text("no data for model input '", displayName(input.name), "'; the model's inputs: ", inputList(inputs)),
+          "use an npz with these keys, or --input NAME=PATH for each");
     matched.push_back(makeInput(input, takeArray(arrays, key), std::move(lengths), options));
   }
   for (const auto& [name, array] : arrays)
-    throw Error(ErrorKind::input, text(displayName(array.name()), ": '", displayName(name), "' is no input of the model; its inputs: ", inputList(inputs)));
+    throw Error(ErrorKind::input, text(displayName(array.name()), ": '", displayName(name),
+                                       "' is no input of the model; its inputs: ", inputList(inputs)));
   return matched;
 }
 
@@ -146,7 +158,8 @@ std::optional<Labels> openLabels(const DataSource& source, std::optional<StoredA
     const std::string extension = source.labels->extension().string();
     if (extension == ".txt" || extension == ".csv") return Labels(readClassList(*source.labels), source.labelOffset);
     Arrays arrays = openArrays(*source.labels).arrays;
-    if (arrays.size() != 1) throw Error(ErrorKind::input, text(displayName(source.labels->string()), ": expected one array of labels"));
+    if (arrays.size() != 1)
+      throw Error(ErrorKind::input, text(displayName(source.labels->string()), ": expected one array of labels"));
     return Labels(arrays.begin()->second, source.labelOffset, targetScale);
   }
   if (inFile) return Labels(std::move(*inFile), source.labelOffset, targetScale);
@@ -154,15 +167,18 @@ std::optional<Labels> openLabels(const DataSource& source, std::optional<StoredA
 }
 
 void requireCount(std::string_view what, int64_t found, int64_t expected) {
-  if (found != expected) throw Error(ErrorKind::input, text(what, " has ", found, " samples, expected ", expected, " as in the others"));
+  if (found != expected)
+    throw Error(ErrorKind::input, text(what, " has ", found, " samples, expected ", expected, " as in the others"));
 }
 
 }  // namespace
 
-std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector<InputSpec>& inputs, const PreprocessOptions& options) {
+std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector<InputSpec>& inputs,
+                                     const PreprocessOptions& options) {
   if (inputs.empty()) throw Error(ErrorKind::input, "the model has no inputs: there is nothing to feed");
   const SlicedPath sliced = parseSlice(source.path);
-  if (std::filesystem::is_directory(sliced.path)) return isTensorFolder(sliced.path) ? openTensorFolders(source, inputs) : openPictures(source, inputs, options);
+  if (std::filesystem::is_directory(sliced.path))
+    return isTensorFolder(sliced.path) ? openTensorFolders(source, inputs) : openPictures(source, inputs, options);
   if (hasPictureName(sliced.path)) return openPictures(source, inputs, options);
   ArrayFile main{"npy", {}};
   if (!sliced.path.empty()) main = openArrays(sliced.path);
@@ -170,7 +186,8 @@ std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector
   for (const auto& [name, path] : source.inputs) {
     if (path.string().starts_with("@")) continue;
     Arrays given = openArrays(path).arrays;
-    if (given.size() != 1) throw Error(ErrorKind::input, text("--input ", displayName(name), ": expected a file with one array"));
+    if (given.size() != 1)
+      throw Error(ErrorKind::input, text("--input ", displayName(name), ": expected a file with one array"));
     arrays.insert_or_assign(name, given.begin()->second);
   }
   std::optional<StoredArray> labelArray;
@@ -186,14 +203,16 @@ std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector
   auto labels = openLabels(source, std::move(labelArray), counted->plan->preprocess().scale);
   if (labels) requireCount("labels", labels->count(), count);
   const std::string name = sliced.path.empty() ? counted->array->name() : sliced.path.string();
-  return std::make_unique<ArrayDataset>(name, main.kind, std::move(matched), std::move(labels), selectSamples(count, sliced, source));
+  return std::make_unique<ArrayDataset>(name, main.kind, std::move(matched), std::move(labels),
+                                        selectSamples(count, sliced, source));
 }
 
 namespace {
 
 class RandomDataset : public Dataset {
  public:
-  RandomDataset(std::vector<InputSpec> inputs, int64_t count, uint64_t seed) : inputs_(std::move(inputs)), count_(count), seed_(seed) {
+  RandomDataset(std::vector<InputSpec> inputs, int64_t count, uint64_t seed)
+      : inputs_(std::move(inputs)), count_(count), seed_(seed) {
     preprocess_.layout = "as is";
   }
   int64_t size() const override { return count_; }
@@ -211,11 +230,13 @@ class RandomDataset : public Dataset {
       Buffer values(DType::f64, Shape(dims));
       Random random(seed_, text("random-input-", i), static_cast<uint64_t>(index));
       const bool isReal = isFloating(inputs_[i].type.dtype);
-      for (double& value : values.as<double>()) value = isReal ? random.uniform() : static_cast<double>(random.below(2));
+      for (double& value : values.as<double>())
+        value = isReal ? random.uniform() : static_cast<double>(random.below(2));
       const Tensor source = std::move(values).freeze();
       PreprocessOptions asIs;
       asIs.scale = 1;
-      sample.inputs.push_back(InputPlan(inputs_[i], {DType::f64, source.shape(), false}, asIs).apply(source, sample.name));
+      sample.inputs.push_back(
+          InputPlan(inputs_[i], {DType::f64, source.shape(), false}, asIs).apply(source, sample.name));
     }
     return sample;
   }

@@ -47,22 +47,24 @@ class Dataset {
 /// Reads a file that holds one TensorProto: what lib/onnx offers and lib/eval may not include.
 using TensorReader = std::function<Tensor(const std::filesystem::path&)>;
 
-/// Where the samples lie. A `path` may end in a slice of its samples, as in "x.npy[100:400]", "x.npy[:100]" or "x.npy[100:]".
+/// Where the samples lie. A `path` may end in a slice of its samples, as in "x.npy[100:400]", "x.npy[:100]" or
+/// "x.npy[100:]".
 struct DataSource {
-  std::filesystem::path path;                            ///< npy, npz, idx(.gz), image folder, test_data_set folder
+  std::filesystem::path path;  ///< npy, npz, idx(.gz), image folder, test_data_set folder
   /// --input NAME=PATH, or NAME=@VALUE for the same number in every sample; NAME.length=PATH cuts axis 1 of NAME.
   std::map<std::string, std::filesystem::path> inputs;
-  std::optional<std::filesystem::path> labels;           ///< .npy, .csv, .txt, idx
-  int64_t labelOffset = 0;                               ///< added to every class label
-  int64_t skip = 0;                                      ///< samples left out at the head
-  int64_t limit = 0;                                     ///< at most this many, drawn by `seed`, in their order in the file; 0: all
+  std::optional<std::filesystem::path> labels;  ///< .npy, .csv, .txt, idx
+  int64_t labelOffset = 0;                      ///< added to every class label
+  int64_t skip = 0;                             ///< samples left out at the head
+  int64_t limit = 0;  ///< at most this many, drawn by `seed`, in their order in the file; 0: all
   uint64_t seed = 0;
-  TensorReader readTensor;                               ///< for .pb files; without it they are refused
+  TensorReader readTensor;  ///< for .pb files; without it they are refused
 };
 
-/// Checks sizes, names, types and shapes against the model's inputs at once. Throws Error(input) or Error(io) with what was found and what
-/// was expected.
-std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector<InputSpec>& inputs, const PreprocessOptions& options);
+/// Checks sizes, names, types and shapes against the model's inputs at once. Throws Error(input) or Error(io) with what
+/// was found and what was expected.
+std::unique_ptr<Dataset> openDataset(const DataSource& source, const std::vector<InputSpec>& inputs,
+                                     const PreprocessOptions& options);
 
 /// `count` samples of uniform numbers for each input, unknown dimensions 1: for `--calib random` and smoke runs only.
 std::unique_ptr<Dataset> randomDataset(const std::vector<InputSpec>& inputs, int64_t count, uint64_t seed);

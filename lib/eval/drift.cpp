@@ -12,12 +12,14 @@ namespace {
 
 constexpr size_t kWorstKept = 10;
 
-bool isWorse(const Mismatch& a, const Mismatch& b) { return std::abs(a.found - a.expected) > std::abs(b.found - b.expected); }
+bool isWorse(const Mismatch& a, const Mismatch& b) {
+  return std::abs(a.found - a.expected) > std::abs(b.found - b.expected);
+}
 
 void requireAlike(const Tensor& expected, const Tensor& found) {
   if (expected.shape() != found.shape() || expected.dtype() != found.dtype())
-    throw Error(ErrorKind::negative, text("outputs differ in kind: found ", nameOf(found.dtype()), print(found.shape()), ", expected ",
-                                          nameOf(expected.dtype()), print(expected.shape())));
+    throw Error(ErrorKind::negative, text("outputs differ in kind: found ", nameOf(found.dtype()), print(found.shape()),
+                                          ", expected ", nameOf(expected.dtype()), print(expected.shape())));
 }
 
 }  // namespace
@@ -25,8 +27,10 @@ void requireAlike(const Tensor& expected, const Tensor& found) {
 void Drift::add(const Tensor& expected, const Tensor& found) {
   requireAlike(expected, found);
   if (expected.elementCount() == 0) return;
-  if (expected.dtype() == DType::f32) accumulate(expected.as<float>(), found.as<float>());
-  else accumulate<double>(toDoubles(expected), toDoubles(found));
+  if (expected.dtype() == DType::f32)
+    accumulate(expected.as<float>(), found.as<float>());
+  else
+    accumulate<double>(toDoubles(expected), toDoubles(found));
 }
 
 template <typename T>
@@ -50,7 +54,8 @@ void Drift::accumulate(std::span<const T> expected, std::span<const T> found) {
     if (difference > 0) keepWorst({static_cast<int64_t>(i), a, b});
   }
   ++samples_;
-  if (std::ranges::max_element(expected) - expected.begin() == std::ranges::max_element(found) - found.begin()) ++agreeing_;
+  if (std::ranges::max_element(expected) - expected.begin() == std::ranges::max_element(found) - found.begin())
+    ++agreeing_;
 }
 
 void Drift::keepWorst(const Mismatch& here) {
@@ -59,7 +64,9 @@ void Drift::keepWorst(const Mismatch& here) {
   if (worst_.size() > kWorstKept) worst_.pop_back();
 }
 
-double Drift::meanAbs() const { return count_ == 0 ? 0 : sumAbs_ / static_cast<double>(count_); }
+double Drift::meanAbs() const {
+  return count_ == 0 ? 0 : sumAbs_ / static_cast<double>(count_);
+}
 
 double Drift::cosine() const {
   if (signal_ == 0 && found_ == 0) return 1;
@@ -72,7 +79,9 @@ double Drift::sqnrDb() const {
   return 10 * std::log10(signal_ / error_);
 }
 
-double Drift::argmaxAgreement() const { return samples_ == 0 ? 1 : static_cast<double>(agreeing_) / static_cast<double>(samples_); }
+double Drift::argmaxAgreement() const {
+  return samples_ == 0 ? 1 : static_cast<double>(agreeing_) / static_cast<double>(samples_);
+}
 
 int64_t countMismatches(const Tensor& expected, const Tensor& found, double rtol, double atol) {
   requireAlike(expected, found);
@@ -90,7 +99,8 @@ int64_t countMismatches(const Tensor& expected, const Tensor& found, double rtol
   const std::vector<double> a = toDoubles(expected), b = toDoubles(found);
   int64_t different = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    const bool same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])) || std::abs(b[i] - a[i]) <= atol + rtol * std::abs(a[i]);
+    const bool same =
+        a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])) || std::abs(b[i] - a[i]) <= atol + rtol * std::abs(a[i]);
     different += !same;
   }
   return different;

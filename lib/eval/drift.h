@@ -27,7 +27,7 @@ class Drift {
   double sqnrDb() const;
   /// Share of samples whose argmax (lowest index on ties) agrees.
   double argmaxAgreement() const;
-  int64_t nonFinite() const { return nonFinite_; }   ///< in `found`, where `expected` is finite
+  int64_t nonFinite() const { return nonFinite_; }  ///< in `found`, where `expected` is finite
   double largestExpected() const { return largestExpected_; }
   const std::vector<Mismatch>& worst() const { return worst_; }  ///< at most 10, largest difference first
 
@@ -41,8 +41,8 @@ class Drift {
   std::vector<Mismatch> worst_;
 };
 
-/// Elements of `found` outside |found - expected| <= atol + rtol * |expected|; integers and bool exactly. Shape and type must agree
-/// (Error(negative) otherwise).
+/// Elements of `found` outside |found - expected| <= atol + rtol * |expected|; integers and bool exactly. Shape and
+/// type must agree (Error(negative) otherwise).
 int64_t countMismatches(const Tensor& expected, const Tensor& found, double rtol, double atol);
 
 }  // namespace compress

@@ -15,13 +15,20 @@ struct Limits {
 
 Limits limitsOf(DType dtype) {
   switch (dtype) {
-    case DType::u8: return {0, 255};
-    case DType::i8: return {-128, 127};
-    case DType::u16: return {0, 65535};
-    case DType::i16: return {-32768, 32767};
-    case DType::u4: return {0, 15};
-    case DType::i4: return {-8, 7};
-    default: throw Error(ErrorKind::bug, text("no quantized type: ", nameOf(dtype)));
+    case DType::u8:
+      return {0, 255};
+    case DType::i8:
+      return {-128, 127};
+    case DType::u16:
+      return {0, 65535};
+    case DType::i16:
+      return {-32768, 32767};
+    case DType::u4:
+      return {0, 15};
+    case DType::i4:
+      return {-8, 7};
+    default:
+      throw Error(ErrorKind::bug, text("no quantized type: ", nameOf(dtype)));
   }
 }
 
@@ -39,7 +46,8 @@ Encoding encodeRange(Range range, DType dtype, bool symmetric) {
   } else if (max > min) {
     encoding.scales[0] = static_cast<float>((max - min) / (high - low));
     const double zero = low - min / static_cast<double>(encoding.scales[0]);
-    encoding.zeroPoints[0] = static_cast<int32_t>(std::clamp(std::nearbyint(zero), static_cast<double>(low), static_cast<double>(high)));
+    encoding.zeroPoints[0] =
+        static_cast<int32_t>(std::clamp(std::nearbyint(zero), static_cast<double>(low), static_cast<double>(high)));
   }
   if (!(encoding.scales[0] > 0) || !std::isfinite(encoding.scales[0])) encoding.scales[0] = 1.0F;
   return encoding;

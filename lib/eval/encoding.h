@@ -12,9 +12,9 @@ namespace compress {
 
 struct Encoding {
   DType dtype = DType::u8;
-  std::vector<float> scales;         ///< one, or one per channel; each > 0 and finite
-  std::vector<int32_t> zeroPoints;   ///< as many as scales
-  std::optional<int64_t> axis;       ///< of the channels; nothing: per tensor
+  std::vector<float> scales;        ///< one, or one per channel; each > 0 and finite
+  std::vector<int32_t> zeroPoints;  ///< as many as scales
+  std::optional<int64_t> axis;      ///< of the channels; nothing: per tensor
   bool operator==(const Encoding&) const = default;
 };
 
@@ -22,7 +22,8 @@ struct Range {
   float min = 0, max = 0;
 };
 
-/// Per-tensor encoding of an activation: the range is widened to hold 0, the zero point is an integer of the type (quantization.md S7).
+/// Per-tensor encoding of an activation: the range is widened to hold 0, the zero point is an integer of the type
+/// (quantization.md S7).
 Encoding encodeRange(Range range, DType dtype, bool symmetric);
 
 /// Nearest step to a finite `real`, ties to even, saturating to the type's limits; x / scale in float.

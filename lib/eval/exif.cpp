@@ -1,4 +1,5 @@
-// The two things that a JPEG's markers say and its decoder does not tell: orientation (EXIF 2.3, tag 0x0112) and Adobe's inverted inks.
+// The two things that a JPEG's markers say and its decoder does not tell: orientation (EXIF 2.3, tag 0x0112) and
+// Adobe's inverted inks.
 #include <optional>
 
 #include "lib/eval/jpeg_markers.h"
@@ -33,7 +34,8 @@ std::optional<std::string_view> findSegment(std::string_view jpeg, uint8_t marke
   for (size_t at = 2; at + 4 <= jpeg.size() && static_cast<uint8_t>(jpeg[at]) == 0xFF;) {
     const auto found = static_cast<uint8_t>(jpeg[at + 1]);
     if (found == 0xDA || found == 0xD9) break;
-    const size_t length = static_cast<size_t>(static_cast<uint8_t>(jpeg[at + 2])) << 8 | static_cast<uint8_t>(jpeg[at + 3]);
+    const size_t length =
+        static_cast<size_t>(static_cast<uint8_t>(jpeg[at + 2])) << 8 | static_cast<uint8_t>(jpeg[at + 3]);
     if (length < 2 || at + 2 + length > jpeg.size()) break;
     const std::string_view content = jpeg.substr(at + 4, length - 2);
     if (found == marker && content.starts_with(prefix)) return content.substr(prefix.size());

@@ -40,19 +40,26 @@ int64_t countZeroNibbles(const Tensor& tensor) {
 int64_t countZeros(const Tensor& tensor) {
   const bool isReal = isFloating(tensor.dtype());
   switch (bitsOf(tensor.dtype())) {
-    case 4: return countZeroNibbles(tensor);
-    case 8: return countZeroBits<uint8_t>(tensor.raw(), isReal ? 0x80 : 0);
-    case 16: return countZeroBits<uint16_t>(tensor.raw(), isReal ? 0x8000 : 0);
-    case 32: return countZeroBits<uint32_t>(tensor.raw(), isReal ? 0x80000000U : 0);
-    case 64: return countZeroBits<uint64_t>(tensor.raw(), isReal ? uint64_t{1} << 63 : 0);
-    default: return 0;
+    case 4:
+      return countZeroNibbles(tensor);
+    case 8:
+      return countZeroBits<uint8_t>(tensor.raw(), isReal ? 0x80 : 0);
+    case 16:
+      return countZeroBits<uint16_t>(tensor.raw(), isReal ? 0x8000 : 0);
+    case 32:
+      return countZeroBits<uint32_t>(tensor.raw(), isReal ? 0x80000000U : 0);
+    case 64:
+      return countZeroBits<uint64_t>(tensor.raw(), isReal ? uint64_t{1} << 63 : 0);
+    default:
+      return 0;
   }
 }
 
 void addGraph(const Graph& graph, ModelFacts& facts, std::vector<Body>& bodies) {
   for (const ValueId id : graph.values()) {
     const Tensor* constant = graph.constant(id);
-    if (constant == nullptr || constant->dtype() == DType::string || (graph.uses(id).empty() && !graph.isOutput(id))) continue;
+    if (constant == nullptr || constant->dtype() == DType::string || (graph.uses(id).empty() && !graph.isOutput(id)))
+      continue;
     facts.parameters += constant->elementCount();
     const bool wasResident = constant->bytes().isResident();
     facts.zeros += countZeros(*constant);
@@ -64,15 +71,19 @@ void addGraph(const Graph& graph, ModelFacts& facts, std::vector<Body>& bodies) 
     ++facts.ops[node.domain.empty() ? node.op : text(node.domain, ":", node.op)];
     for (const Attribute& attribute : node.attributes) {
       if (const auto* body = std::get_if<Body>(&attribute.data)) bodies.push_back(*body);
-      if (const auto* several = std::get_if<std::vector<Body>>(&attribute.data)) bodies.insert(bodies.end(), several->begin(), several->end());
+      if (const auto* several = std::get_if<std::vector<Body>>(&attribute.data))
+        bodies.insert(bodies.end(), several->begin(), several->end());
     }
   }
 }
 
 /// Extents of input `i`, when all are known.
-std::optional<Shape> shapeOf(std::span<const Type> types, size_t i) { return i < types.size() ? types[i].shape() : std::nullopt; }
+std::optional<Shape> shapeOf(std::span<const Type> types, size_t i) {
+  return i < types.size() ? types[i].shape() : std::nullopt;
+}
 
-std::optional<int64_t> convolutionMacs(std::span<const Type> inputs, std::span<const Type> outputs, size_t weight, bool transposed) {
+std::optional<int64_t> convolutionMacs(std::span<const Type> inputs, std::span<const Type> outputs, size_t weight,
+                                       bool transposed) {
   const auto w = shapeOf(inputs, weight), moved = transposed ? shapeOf(inputs, 0) : shapeOf(outputs, 0);
   if (!w || !moved || w->rank() < 2) return std::nullopt;
   return moved->elementCount() * w->count(1, w->rank());
@@ -95,7 +106,8 @@ std::map<ValueId, Type> fixedTypes(const Graph& graph, std::span<const Shape> sh
   const std::vector<ValueId> inputs = graph.runtimeInputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
     Type type = graph.value(inputs[i]).type;
-    if (i < shapes.size()) type.dims = Type::tensor(type.dtype, shapes[i]).dims;
+    if (i < shapes.size())
+      type.dims = Type::tensor(type.dtype, shapes[i]).dims;
     else if (type.hasRank())
       for (Dim& dim : *type.dims)
         if (!dim.isKnown()) dim = Dim::of(1);

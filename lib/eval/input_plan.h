@@ -16,16 +16,18 @@ struct SourceInfo {
 
 class InputPlan {
  public:
-  /// Throws Error(usage) for options that do not fit the channels, Error(input) for a source that does not fit the model's input.
+  /// Throws Error(usage) for options that do not fit the channels, Error(input) for a source that does not fit the
+  /// model's input.
   InputPlan(const InputSpec& input, const SourceInfo& source, const PreprocessOptions& options);
 
   const Preprocess& preprocess() const { return preprocess_; }
-  /// One sample as the model wants it. `where` names the sample in messages: Error(input) for a wrong shape or a number that the model's
-  /// integer type does not hold, Error(numeric) for NaN or Inf.
+  /// One sample as the model wants it. `where` names the sample in messages: Error(input) for a wrong shape or a number
+  /// that the model's integer type does not hold, Error(numeric) for NaN or Inf.
   Tensor apply(const Tensor& source, std::string_view where) const;
 
  private:
-  /// Which element of the source goes where: out[c * outChannelStride + p * outPixelStride] comes from channel sourceChannel[c].
+  /// Which element of the source goes where: out[c * outChannelStride + p * outPixelStride] comes from channel
+  /// sourceChannel[c].
   struct Geometry {
     Shape out;
     int64_t channels = 1, pixels = 0;
@@ -40,7 +42,9 @@ class InputPlan {
   std::optional<Shape> imageShape(int64_t channels, int64_t height, int64_t width, bool& channelsLast) const;
   void completePreprocess(const SourceInfo& source, const PreprocessOptions& options);
   void makeTables(const Geometry& geometry);
-  double value(double source, int64_t channel) const { return (source * preprocess_.scale - mean_[static_cast<size_t>(channel)]) / std_[static_cast<size_t>(channel)]; }
+  double value(double source, int64_t channel) const {
+    return (source * preprocess_.scale - mean_[static_cast<size_t>(channel)]) / std_[static_cast<size_t>(channel)];
+  }
   Tensor convert(const Tensor& source, const Geometry& geometry, std::string_view where) const;
   Tensor convertAny(const Tensor& source, const Geometry& geometry, std::string_view where) const;
 
@@ -49,8 +53,8 @@ class InputPlan {
   bool isPicture_;
   bool isGrayAsked_ = false;
   Preprocess preprocess_;
-  bool isIdentity_ = false;               ///< scale 1, mean 0, std 1
-  std::vector<double> mean_, std_;        ///< per output channel
+  bool isIdentity_ = false;                 ///< scale 1, mean 0, std 1
+  std::vector<double> mean_, std_;          ///< per output channel
   std::vector<std::vector<float>> tables_;  ///< u8 sources: the 256 results per output channel
 };
 

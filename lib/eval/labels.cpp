@@ -31,18 +31,22 @@ std::optional<int64_t> parseClass(std::string_view part) {
   return value;
 }
 
-[[noreturn]] void failLine(const std::filesystem::path& path, size_t line, std::string_view found, std::string_view expected) {
-  throw Error(ErrorKind::input, text(displayName(path.string()), ":", line + 1, ": '", displayName(found), "', expected ", expected));
+[[noreturn]] void failLine(const std::filesystem::path& path, size_t line, std::string_view found,
+                           std::string_view expected) {
+  throw Error(ErrorKind::input,
+              text(displayName(path.string()), ":", line + 1, ": '", displayName(found), "', expected ", expected));
 }
 
 }  // namespace
 
-Labels::Labels(StoredArray array, int64_t offset, double targetScale) : array_(std::move(array)), offset_(offset), targetScale_(targetScale) {}
+Labels::Labels(StoredArray array, int64_t offset, double targetScale)
+    : array_(std::move(array)), offset_(offset), targetScale_(targetScale) {}
 
 Tensor Labels::read(int64_t index) const {
   if (!array_) return Tensor::scalar<int64_t>(classes_.at(static_cast<size_t>(index)) + offset_);
   const Tensor label = array_->read(index);
-  if (isInteger(label.dtype()) && label.elementCount() == 1 && label.shape().rank() <= 1) return Tensor::scalar<int64_t>(toInts(label)[0] + offset_);
+  if (isInteger(label.dtype()) && label.elementCount() == 1 && label.shape().rank() <= 1)
+    return Tensor::scalar<int64_t>(toInts(label)[0] + offset_);
   if (label.dtype() != DType::u8 || label.shape().rank() < 2) return label;
   Buffer scaled(DType::f32, label.shape());
   const auto from = label.as<uint8_t>();
@@ -67,7 +71,8 @@ std::map<std::string, int64_t> readClassTable(const std::filesystem::path& path)
   const std::vector<std::string> lines = readLines(path);
   for (size_t i = 0; i < lines.size(); ++i) {
     const size_t comma = lines[i].rfind(',');
-    const auto value = comma == std::string::npos ? std::nullopt : parseClass(std::string_view(lines[i]).substr(comma + 1));
+    const auto value =
+        comma == std::string::npos ? std::nullopt : parseClass(std::string_view(lines[i]).substr(comma + 1));
     if (!value && i == 0) continue;
     if (!value) failLine(path, i, lines[i], "path,class");
     if (!table.emplace(lines[i].substr(0, comma), *value).second) failLine(path, i, lines[i], "each path once");

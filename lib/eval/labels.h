@@ -14,8 +14,8 @@ namespace compress {
 /// One label per sample, by the sample's index in its source.
 class Labels {
  public:
-  /// Integers of shape [N] or [N, 1] are classes, all else are target tensors. `targetScale` multiplies u8 targets of two axes or more,
-  /// which are pictures.
+  /// Integers of shape [N] or [N, 1] are classes, all else are target tensors. `targetScale` multiplies u8 targets of
+  /// two axes or more, which are pictures.
   Labels(StoredArray array, int64_t offset, double targetScale);
   Labels(std::vector<int64_t> classes, int64_t offset) : classes_(std::move(classes)), offset_(offset) {}
 

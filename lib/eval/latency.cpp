@@ -16,7 +16,9 @@ constexpr int kLeadIn = 2;
 /// Share of the time for which the measuring thread must have had a processor; below, neighbours disturb the times.
 constexpr double kLeastShare = 0.9;
 
-double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double secondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 double processorSeconds() {
   timespec now{};
@@ -59,7 +61,8 @@ std::vector<double> thinned(const std::vector<double>& values, size_t limit) {
 
 }  // namespace
 
-std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& runs, const LatencyOptions& options, bool* contended) {
+std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& runs, const LatencyOptions& options,
+                                     bool* contended) {
   for (const auto& run : runs) {
     const auto begin = Clock::now();
     do run();

@@ -1,4 +1,5 @@
-// Timing of models against each other in one process, in turn, with a verdict only where there is one (cli.md section 6).
+// Timing of models against each other in one process, in turn, with a verdict only where there is one (cli.md section
+// 6).
 #pragma once
 #include <functional>
 #include <string>
@@ -9,11 +10,11 @@
 namespace compress {
 
 struct LatencyOptions {
-  double seconds = 3;     ///< per model
+  double seconds = 3;  ///< per model
   int64_t minRounds = 30;
   double warmupSeconds = 0.2;
   uint64_t seed = 0;
-  int64_t runs = 0;           ///< above 0: exactly this many per model, one of each in turn, whatever they take
+  int64_t runs = 0;  ///< above 0: exactly this many per model, one of each in turn, whatever they take
 };
 
 struct Latency {
@@ -23,15 +24,16 @@ struct Latency {
 };
 
 struct SpeedVerdict {
-  double speedup = 1;            ///< median(a) / median(b): above 1 where b is faster
+  double speedup = 1;  ///< median(a) / median(b): above 1 where b is faster
   Interval speedup95{1, 1};
   double pValue = 1;
-  bool significant = false;      ///< p < 0.05 and at least 5 % apart
-  bool contended = false;        ///< other processes took the processor: not to be believed
+  bool significant = false;  ///< p < 0.05 and at least 5 % apart
+  bool contended = false;    ///< other processes took the processor: not to be believed
 };
 
 /// Blocks of runs in turn, A B A B ..., each block after a short unrecorded lead-in.
-std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& runs, const LatencyOptions& options, bool* contended);
+std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& runs, const LatencyOptions& options,
+                                     bool* contended);
 SpeedVerdict compareSpeed(const Latency& a, const Latency& b, uint64_t seed);
 
 }  // namespace compress

@@ -19,7 +19,9 @@ constexpr double kZ95 = 1.959963984540054;
 using Parameters = std::map<std::string, double, std::less<>>;
 
 const Tensor& labelOf(const Sample& sample) {
-  if (!sample.label) throw Error(ErrorKind::usage, text(displayName(sample.name), ": the metric needs labels, the data have none"), "give --labels FILE");
+  if (!sample.label)
+    throw Error(ErrorKind::usage, text(displayName(sample.name), ": the metric needs labels, the data have none"),
+                "give --labels FILE");
   return *sample.label;
 }
 
@@ -36,8 +38,9 @@ struct Pair {
 Pair pairOf(const Sample& sample, std::span<const Tensor> outputs) {
   Pair pair{toDoubles(firstOutput(outputs)), toDoubles(labelOf(sample))};
   if (pair.found.size() != pair.expected.size())
-    throw Error(ErrorKind::input, text(displayName(sample.name), ": output ", print(outputs[0].shape()), " has ", pair.found.size(),
-                                       " numbers, its target ", print(sample.label->shape()), " has ", pair.expected.size()));
+    throw Error(ErrorKind::input,
+                text(displayName(sample.name), ": output ", print(outputs[0].shape()), " has ", pair.found.size(),
+                     " numbers, its target ", print(sample.label->shape()), " has ", pair.expected.size()));
   return pair;
 }
 
@@ -59,7 +62,8 @@ class MeanMetric : public Metric {
       return result;
     }
     for (const double value : samples_) squares += (value - result.value) * (value - result.value);
-    const double half = samples_.size() > 1 ? kZ95 * std::sqrt(squares / (n - 1) / n) : std::numeric_limits<double>::infinity();
+    const double half =
+        samples_.size() > 1 ? kZ95 * std::sqrt(squares / (n - 1) / n) : std::numeric_limits<double>::infinity();
     result.low = result.value - half;
     result.high = result.value + half;
     return result;
@@ -80,11 +84,13 @@ class TopK : public MeanMetric {
   void add(const Sample& sample, std::span<const Tensor> outputs) override {
     const Tensor& label = labelOf(sample);
     if (!isInteger(label.dtype()) || label.elementCount() != 1)
-      throw Error(ErrorKind::input, text(displayName(sample.name), ": ", name_, " needs a class index, the label is ", nameOf(label.dtype()), print(label.shape())));
+      throw Error(ErrorKind::input, text(displayName(sample.name), ": ", name_, " needs a class index, the label is ",
+                                         nameOf(label.dtype()), print(label.shape())));
     const std::vector<double> scores = toDoubles(firstOutput(outputs));
     const int64_t wanted = toInts(label)[0];
     if (wanted < 0 || wanted >= static_cast<int64_t>(scores.size()))
-      throw Error(ErrorKind::input, text(displayName(sample.name), ": label ", wanted, ", the model gives ", scores.size(), " scores"),
+      throw Error(ErrorKind::input,
+                  text(displayName(sample.name), ": label ", wanted, ", the model gives ", scores.size(), " scores"),
                   "--label-offset N is added to every label");
     const double score = scores[static_cast<size_t>(wanted)];
     int64_t ahead = 0;
@@ -114,7 +120,8 @@ class MeanSquaredError : public MeanMetric {
   void add(const Sample& sample, std::span<const Tensor> outputs) override {
     const Pair pair = pairOf(sample, outputs);
     double sum = 0;
-    for (size_t i = 0; i < pair.found.size(); ++i) sum += (pair.found[i] - pair.expected[i]) * (pair.found[i] - pair.expected[i]);
+    for (size_t i = 0; i < pair.found.size(); ++i)
+      sum += (pair.found[i] - pair.expected[i]) * (pair.found[i] - pair.expected[i]);
     push(sum / static_cast<double>(pair.found.size()));
   }
 
@@ -138,7 +145,9 @@ class Cosine : public MeanMetric {
       found += pair.found[i] * pair.found[i];
       expected += pair.expected[i] * pair.expected[i];
     }
-    push(found == 0 && expected == 0 ? 1 : found == 0 || expected == 0 ? 0 : dot / std::sqrt(found) / std::sqrt(expected));
+    push(found == 0 && expected == 0   ? 1
+         : found == 0 || expected == 0 ? 0
+                                       : dot / std::sqrt(found) / std::sqrt(expected));
   }
 
  protected:
@@ -149,7 +158,8 @@ class Cosine : public MeanMetric {
   }
 };
 
-/// 10 log10(peak^2 / mse) of the last two axes without `crop` pixels at each border; outputs are cut to [0, peak] first.
+/// 10 log10(peak^2 / mse) of the last two axes without `crop` pixels at each border; outputs are cut to [0, peak]
+/// first.
 class PeakSignalToNoise : public MeanMetric {
  public:
   PeakSignalToNoise(int64_t crop, double peak) : crop_(crop), peak_(peak) {}
@@ -157,9 +167,12 @@ class PeakSignalToNoise : public MeanMetric {
   void add(const Sample& sample, std::span<const Tensor> outputs) override {
     const Pair pair = pairOf(sample, outputs);
     const Shape& shape = labelOf(sample).shape();
-    const int64_t height = shape.rank() >= 2 ? shape[shape.rank() - 2] : 1, width = shape.rank() >= 1 ? shape[shape.rank() - 1] : 1;
+    const int64_t height = shape.rank() >= 2 ? shape[shape.rank() - 2] : 1,
+                  width = shape.rank() >= 1 ? shape[shape.rank() - 1] : 1;
     if (height <= 2 * crop_ || width <= 2 * crop_)
-      throw Error(ErrorKind::input, text(displayName(sample.name), ": target ", print(shape), " is too small to leave out ", crop_, " pixels at each border"),
+      throw Error(ErrorKind::input,
+                  text(displayName(sample.name), ": target ", print(shape), " is too small to leave out ", crop_,
+                       " pixels at each border"),
                   "psnr:crop=0 keeps all");
     double sum = 0;
     int64_t count = 0;
@@ -188,19 +201,30 @@ class PeakSignalToNoise : public MeanMetric {
 };
 
 template <int K>
-std::unique_ptr<Metric> makeTop() { return std::make_unique<TopK>(text("top", K), K); }
-std::unique_ptr<Metric> makeMse() { return std::make_unique<MeanSquaredError>(); }
-std::unique_ptr<Metric> makeCosine() { return std::make_unique<Cosine>(); }
+std::unique_ptr<Metric> makeTop() {
+  return std::make_unique<TopK>(text("top", K), K);
+}
+std::unique_ptr<Metric> makeMse() {
+  return std::make_unique<MeanSquaredError>();
+}
+std::unique_ptr<Metric> makeCosine() {
+  return std::make_unique<Cosine>();
+}
 
 constexpr double kDefaultCrop = 4;
-std::unique_ptr<Metric> makePsnr() { return std::make_unique<PeakSignalToNoise>(static_cast<int64_t>(kDefaultCrop), 1.0); }
+std::unique_ptr<Metric> makePsnr() {
+  return std::make_unique<PeakSignalToNoise>(static_cast<int64_t>(kDefaultCrop), 1.0);
+}
 
 constexpr MetricSpec kMetrics[] = {
     {"top1", "share of samples whose highest score is the label's", &makeTop<1>},
     {"top5", "share of samples whose label is among the five highest scores", &makeTop<5>},
     {"mse", "mean squared difference from the target, mean over samples", &makeMse},
     {"cos", "cosine similarity with the target, mean over samples", &makeCosine},
-    {"psnr", "peak signal to noise ratio against a target picture in dB, mean over samples; 4 border pixels left out (psnr:crop=N), peak 1 (psnr:peak=X)", &makePsnr},
+    {"psnr",
+     "peak signal to noise ratio against a target picture in dB, mean over samples; 4 border pixels left out "
+     "(psnr:crop=N), peak 1 (psnr:peak=X)",
+     &makePsnr},
 };
 
 Parameters parseParameters(std::string_view whole, std::string_view list) {
@@ -212,8 +236,10 @@ Parameters parseParameters(std::string_view whole, std::string_view list) {
     const std::string_view digits = item.substr(std::min(equals + 1, item.size()));
     double value = 0;
     const auto [stop, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (digits.empty() || failed != std::errc() || stop != digits.data() + digits.size() || !std::isfinite(value) || value < 0)
-      throw Error(ErrorKind::usage, text("--metric ", displayName(whole), ": '", displayName(item), "', expected key=number"));
+    if (digits.empty() || failed != std::errc() || stop != digits.data() + digits.size() || !std::isfinite(value) ||
+        value < 0)
+      throw Error(ErrorKind::usage,
+                  text("--metric ", displayName(whole), ": '", displayName(item), "', expected key=number"));
     parameters.emplace(item.substr(0, equals), value);
     list.remove_prefix(std::min(end + 1, list.size()));
   }
@@ -230,7 +256,9 @@ double take(Parameters& parameters, std::string_view key, double absent) {
 
 }  // namespace
 
-std::span<const MetricSpec> allMetrics() { return kMetrics; }
+std::span<const MetricSpec> allMetrics() {
+  return kMetrics;
+}
 
 std::unique_ptr<Metric> makeMetric(std::string_view name) {
   const size_t colon = std::min(name.find(':'), name.size());
@@ -240,7 +268,8 @@ std::unique_ptr<Metric> makeMetric(std::string_view name) {
   if (base == "psnr") {
     const double crop = take(parameters, "crop", kDefaultCrop), peak = take(parameters, "peak", 1);
     if (crop != std::floor(crop) || crop > 1000 || peak == 0)
-      throw Error(ErrorKind::usage, text("--metric ", displayName(name), ": expected a whole crop up to 1000 and a peak above 0"));
+      throw Error(ErrorKind::usage,
+                  text("--metric ", displayName(name), ": expected a whole crop up to 1000 and a peak above 0"));
     made = std::make_unique<PeakSignalToNoise>(static_cast<int64_t>(crop), peak);
   } else {
     for (const MetricSpec& spec : kMetrics)
@@ -248,9 +277,11 @@ std::unique_ptr<Metric> makeMetric(std::string_view name) {
   }
   std::vector<std::string> choices;
   for (const MetricSpec& spec : kMetrics) choices.emplace_back(spec.name);
-  if (!made) throw Error(ErrorKind::usage, text("--metric ", displayName(name), ": expected one of ", join(choices, ", ")));
+  if (!made)
+    throw Error(ErrorKind::usage, text("--metric ", displayName(name), ": expected one of ", join(choices, ", ")));
   for (const auto& [key, value] : parameters)
-    throw Error(ErrorKind::usage, text("--metric ", displayName(name), ": '", displayName(key), "' is no setting of ", base));
+    throw Error(ErrorKind::usage,
+                text("--metric ", displayName(name), ": '", displayName(key), "' is no setting of ", base));
   return made;
 }
 

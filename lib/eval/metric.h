@@ -10,15 +10,16 @@
 
 namespace compress {
 
-/// A metric over a data set. `samples` holds one number per sample (1 or 0 for a hit), so that two models can be compared pairwise.
+/// A metric over a data set. `samples` holds one number per sample (1 or 0 for a hit), so that two models can be
+/// compared pairwise.
 struct MetricResult {
   std::string name;
   double value = 0;
-  std::string unit;            ///< "" for fractions in [0, 1], "dB", ...
+  std::string unit;  ///< "" for fractions in [0, 1], "dB", ...
   bool higherIsBetter = true;
-  bool isProportion = false;   ///< a share of hits: Wilson intervals and McNemar's test apply
+  bool isProportion = false;  ///< a share of hits: Wilson intervals and McNemar's test apply
   int64_t count = 0;
-  double low = 0, high = 0;    ///< 95 % confidence interval
+  double low = 0, high = 0;  ///< 95 % confidence interval
   std::vector<double> samples;
 };
 

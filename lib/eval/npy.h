@@ -1,4 +1,5 @@
-// numpy's .npy files, read strictly: header versions 1 to 3, C and Fortran order, numbers only. Pickled objects are refused.
+// numpy's .npy files, read strictly: header versions 1 to 3, C and Fortran order, numbers only. Pickled objects are
+// refused.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -7,8 +8,8 @@
 
 namespace compress {
 
-/// The layout that the header of `file` declares. Throws Error(input) for a damaged header or a pickle, Error(unsupported) for element
-/// types that are no real numbers, each with the file's name.
+/// The layout that the header of `file` declares. Throws Error(input) for a damaged header or a pickle,
+/// Error(unsupported) for element types that are no real numbers, each with the file's name.
 ArrayLayout readNpyHeader(const StoredFile& file);
 
 /// Header and size checked.

@@ -22,25 +22,35 @@ constexpr int64_t kTailBytes = 2048;
 constexpr int64_t kFileLimit = 512 << 20;
 constexpr size_t kPngChunkLimit = 16 << 20;
 
-[[noreturn]] void refuse(std::string_view what) { throw Error(ErrorKind::input, std::string(what)); }
+[[noreturn]] void refuse(std::string_view what) {
+  throw Error(ErrorKind::input, std::string(what));
+}
 
-bool isJpeg(std::string_view bytes) { return bytes.starts_with("\xFF\xD8\xFF"); }
-bool isPng(std::string_view bytes) { return bytes.starts_with("\x89PNG\r\n\x1A\n"); }
-bool isPortable(std::string_view bytes) { return bytes.starts_with("P5") || bytes.starts_with("P6"); }
+bool isJpeg(std::string_view bytes) {
+  return bytes.starts_with("\xFF\xD8\xFF");
+}
+bool isPng(std::string_view bytes) {
+  return bytes.starts_with("\x89PNG\r\n\x1A\n");
+}
+bool isPortable(std::string_view bytes) {
+  return bytes.starts_with("P5") || bytes.starts_with("P6");
+}
 
 void requireExtent(int64_t width, int64_t height) {
   if (width < 1 || height < 1 || width > 65535 || height > 65535 || width * height > kPixelLimit)
     refuse(text("picture of ", width, " x ", height, " pixels, the limit is ", kPixelLimit));
 }
 
-// JPEG --------------------------------------------------------------------------------------------------------------------------
+// JPEG
+// --------------------------------------------------------------------------------------------------------------------------
 
 class JpegDecoder {
  public:
   explicit JpegDecoder(std::string_view bytes) : bytes_(bytes), handle_(tjInitDecompress()) {
     if (!handle_) throw Error(ErrorKind::resource, "libjpeg-turbo: out of memory");
     int subsampling = 0;
-    if (tjDecompressHeader3(handle_.get(), data(), size(), &width_, &height_, &subsampling, &colorSpace_) != 0) refuse(text("damaged JPEG: ", failure()));
+    if (tjDecompressHeader3(handle_.get(), data(), size(), &width_, &height_, &subsampling, &colorSpace_) != 0)
+      refuse(text("damaged JPEG: ", failure()));
     requireExtent(width_, height_);
   }
 
@@ -48,9 +58,12 @@ class JpegDecoder {
     const bool isInk = colorSpace_ == TJCS_CMYK || colorSpace_ == TJCS_YCCK;
     const int format = isInk ? TJPF_CMYK : TJPF_RGB;
     Buffer pixels(DType::u8, Shape{height_, width_, tjPixelSize[format]});
-    const int status = tjDecompress2(handle_.get(), data(), size(), pixels.as<uint8_t>().data(), width_, 0, height_, format, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);
+    const int status = tjDecompress2(handle_.get(), data(), size(), pixels.as<uint8_t>().data(), width_, 0, height_,
+                                     format, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS);
     // Warnings about stray bytes are harmless; a missing end leaves part of the picture grey.
-    if (status != 0 && (tjGetErrorCode(handle_.get()) == TJERR_FATAL || failure().find("Premature") != std::string::npos)) refuse(text("damaged JPEG: ", failure()));
+    if (status != 0 &&
+        (tjGetErrorCode(handle_.get()) == TJERR_FATAL || failure().find("Premature") != std::string::npos))
+      refuse(text("damaged JPEG: ", failure()));
     return isInk ? inkToRgb(pixels) : std::move(pixels).freeze();
   }
 
@@ -70,7 +83,9 @@ class JpegDecoder {
     const auto to = rgb.as<uint8_t>();
     for (size_t pixel = 0; pixel < to.size() / 3; ++pixel)
       for (size_t c = 0; c < 3; ++c) {
-        const auto paper = [&](size_t ink) { return static_cast<unsigned>(isInverted ? from[pixel * 4 + ink] : 255 - from[pixel * 4 + ink]); };
+        const auto paper = [&](size_t ink) {
+          return static_cast<unsigned>(isInverted ? from[pixel * 4 + ink] : 255 - from[pixel * 4 + ink]);
+        };
         to[pixel * 3 + c] = static_cast<uint8_t>((paper(c) * paper(3) + 127) / 255);
       }
     return std::move(rgb).freeze();
@@ -81,7 +96,8 @@ class JpegDecoder {
   int width_ = 0, height_ = 0, colorSpace_ = 0;
 };
 
-// PNG ---------------------------------------------------------------------------------------------------------------------------
+// PNG
+// ---------------------------------------------------------------------------------------------------------------------------
 
 class PngDecoder {
  public:
@@ -115,7 +131,8 @@ class PngDecoder {
   spng_ihdr header_{};
 };
 
-// PPM and PGM -------------------------------------------------------------------------------------------------------------------
+// PPM and PGM
+// -------------------------------------------------------------------------------------------------------------------
 
 class PortableDecoder {
  public:
@@ -125,7 +142,8 @@ class PortableDecoder {
     height_ = field();
     largest_ = field();
     requireExtent(width_, height_);
-    if (largest_ < 1 || largest_ > 65535) refuse(text("PPM with a largest value of ", largest_, ", expected 1 to 65535"));
+    if (largest_ < 1 || largest_ > 65535)
+      refuse(text("PPM with a largest value of ", largest_, ", expected 1 to 65535"));
     if (rest_.empty()) refuse("PPM without pixels");
     rest_.remove_prefix(1);
   }
@@ -133,7 +151,8 @@ class PortableDecoder {
   /// `rest` is the whole file's, not a head's.
   Tensor decode() const {
     const int64_t sampleBytes = largest_ > 255 ? 2 : 1, expected = width_ * height_ * channels_ * sampleBytes;
-    if (static_cast<int64_t>(rest_.size()) != expected) refuse(text("PPM of ", width_, " x ", height_, " has ", rest_.size(), " bytes of pixels, expected ", expected));
+    if (static_cast<int64_t>(rest_.size()) != expected)
+      refuse(text("PPM of ", width_, " x ", height_, " has ", rest_.size(), " bytes of pixels, expected ", expected));
     Buffer pixels(DType::u8, Shape{height_, width_, 3});
     const auto to = pixels.as<uint8_t>();
     for (size_t i = 0; i < to.size(); ++i) {
@@ -148,7 +167,9 @@ class PortableDecoder {
  private:
   int64_t field() {
     for (;;) {
-      while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\n' || rest_.front() == '\t' || rest_.front() == '\r')) rest_.remove_prefix(1);
+      while (!rest_.empty() &&
+             (rest_.front() == ' ' || rest_.front() == '\n' || rest_.front() == '\t' || rest_.front() == '\r'))
+        rest_.remove_prefix(1);
       if (!rest_.starts_with('#')) break;
       rest_.remove_prefix(std::min(rest_.find('\n'), rest_.size()));
     }
@@ -206,8 +227,10 @@ void checkPicture(const std::filesystem::path& path) {
 
 bool hasPictureName(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".ppm" || extension == ".pgm";
+  std::ranges::transform(extension, extension.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".ppm" ||
+         extension == ".pgm";
 }
 
 }  // namespace compress

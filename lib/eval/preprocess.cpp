@@ -41,7 +41,8 @@ std::vector<double> parseNumbers(std::string_view list) {
   return values;
 }
 
-void requireChoice(std::string_view name, const std::optional<std::string>& value, std::initializer_list<std::string_view> choices) {
+void requireChoice(std::string_view name, const std::optional<std::string>& value,
+                   std::initializer_list<std::string_view> choices) {
   if (!value) return;
   std::vector<std::string> names;
   for (const std::string_view choice : choices) {
@@ -52,13 +53,15 @@ void requireChoice(std::string_view name, const std::optional<std::string>& valu
 }
 
 void requireExtent(std::string_view name, const std::optional<int64_t>& value) {
-  if (value && (*value < 1 || *value > 65535)) throw Error(ErrorKind::usage, text("--", name, " ", *value, ": expected 1 to 65535"));
+  if (value && (*value < 1 || *value > 65535))
+    throw Error(ErrorKind::usage, text("--", name, " ", *value, ": expected 1 to 65535"));
 }
 
 void requireNumbers(std::string_view name, const std::vector<double>& values, bool positive) {
   for (const double value : values)
     if (!std::isfinite(value) || (positive && !(value > 0)))
-      throw Error(ErrorKind::usage, text("--", name, " ", value, ": expected ", positive ? "finite numbers above 0" : "finite numbers"));
+      throw Error(ErrorKind::usage,
+                  text("--", name, " ", value, ": expected ", positive ? "finite numbers above 0" : "finite numbers"));
 }
 
 void requireValid(const PreprocessOptions& options) {
@@ -131,19 +134,31 @@ PreprocessOptions parsePreprocess(std::string_view line) {
   PreprocessOptions options;
   for (const std::string_view item : split(line, ';')) {
     const size_t equals = item.find('=');
-    if (equals == std::string_view::npos) throw Error(ErrorKind::input, text("preprocessing: '", displayName(item), "', expected key=value"));
+    if (equals == std::string_view::npos)
+      throw Error(ErrorKind::input, text("preprocessing: '", displayName(item), "', expected key=value"));
     const std::string_view key = item.substr(0, equals), value = item.substr(equals + 1);
-    if (key == "preset") options.preset = value;
-    else if (key == "layout") { if (value != "as is") options.layout = value; }
-    else if (key == "resize") options.resize = static_cast<int64_t>(parseNumber(value));
-    else if (key == "crop") options.crop = static_cast<int64_t>(parseNumber(value));
-    else if (key == "interp") options.interp = value;
-    else if (key == "scale") options.scale = parseNumber(value);
-    else if (key == "mean") options.mean = parseNumbers(value);
-    else if (key == "std") options.std = parseNumbers(value);
-    else if (key == "color-order") options.colorOrder = value;
-    else if (key == "source-order") options.sourceOrder = value;
-    else throw Error(ErrorKind::input, text("preprocessing: unknown key '", displayName(key), "'"));
+    if (key == "preset")
+      options.preset = value;
+    else if (key == "layout") {
+      if (value != "as is") options.layout = value;
+    } else if (key == "resize")
+      options.resize = static_cast<int64_t>(parseNumber(value));
+    else if (key == "crop")
+      options.crop = static_cast<int64_t>(parseNumber(value));
+    else if (key == "interp")
+      options.interp = value;
+    else if (key == "scale")
+      options.scale = parseNumber(value);
+    else if (key == "mean")
+      options.mean = parseNumbers(value);
+    else if (key == "std")
+      options.std = parseNumbers(value);
+    else if (key == "color-order")
+      options.colorOrder = value;
+    else if (key == "source-order")
+      options.sourceOrder = value;
+    else
+      throw Error(ErrorKind::input, text("preprocessing: unknown key '", displayName(key), "'"));
   }
   return options;
 }

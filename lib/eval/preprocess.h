@@ -1,4 +1,5 @@
-// From stored samples to what a model wants: x = (source * scale - mean) / std, layout, size, colour order (cli.md 3.2).
+// From stored samples to what a model wants: x = (source * scale - mean) / std, layout, size, colour order
+// (cli.md 3.2).
 #pragma once
 #include <optional>
 #include <string>
@@ -9,13 +10,13 @@ namespace compress {
 
 /// What the user said; anything left out is filled in from the preset, then by the defaults of cli.md 3.2.
 struct PreprocessOptions {
-  std::string preset;                      ///< imagenet, tf, cifar10, mnist, raw or empty
-  std::optional<std::string> layout;       ///< nhwc or nchw, of the source
-  std::optional<int64_t> resize;           ///< shorter side, images only
-  std::optional<int64_t> crop;             ///< centre, images only
-  std::optional<std::string> interp;       ///< bilinear or bicubic
+  std::string preset;                 ///< imagenet, tf, cifar10, mnist, raw or empty
+  std::optional<std::string> layout;  ///< nhwc or nchw, of the source
+  std::optional<int64_t> resize;      ///< shorter side, images only
+  std::optional<int64_t> crop;        ///< centre, images only
+  std::optional<std::string> interp;  ///< bilinear or bicubic
   std::optional<double> scale;
-  std::vector<double> mean;                ///< empty, one value, or one per channel, in the order of the source's channels
+  std::vector<double> mean;  ///< empty, one value, or one per channel, in the order of the source's channels
   std::vector<double> std;
   std::optional<std::string> colorOrder;   ///< rgb, bgr or gray: what the model wants
   std::optional<std::string> sourceOrder;  ///< rgb or bgr
@@ -36,8 +37,8 @@ struct Preprocess {
   bool operator==(const Preprocess&) const = default;
 };
 
-/// Checks every option (Error(usage) with the choices or the range) and fills in what the preset says. A preset's mean and std are in RGB
-/// order and follow sourceOrder; resize and crop are for pictures only.
+/// Checks every option (Error(usage) with the choices or the range) and fills in what the preset says. A preset's mean
+/// and std are in RGB order and follow sourceOrder; resize and crop are for pictures only.
 PreprocessOptions withPreset(PreprocessOptions options);
 
 /// One line of "key=value;..." as stored in model metadata under "compress.preprocess", and back. Throws Error(input).

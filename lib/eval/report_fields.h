@@ -1,4 +1,5 @@
-// What the renderers of a document share: reading fields that may be absent, and the tables that every form of the report shows.
+// What the renderers of a document share: reading fields that may be absent, and the tables that every form of the
+// report shows.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <string>

@@ -11,8 +11,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-Json interval(const Interval& range) { return Json::array({number(range.low), number(range.high)}); }
+Json number(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+Json interval(const Interval& range) {
+  return Json::array({number(range.low), number(range.high)});
+}
 
 struct Flips {
   int64_t lost = 0, won = 0;
@@ -47,7 +51,8 @@ Json toJson(const ModelRecord& record, const ModelFacts& facts) {
   if (record.bytes > 0) json["bytes"] = record.bytes;
   if (record.zstdBytes > 0) json["bytes_zstd"] = record.zstdBytes;
   json["params"] = facts.parameters;
-  json["zeros_pct"] = facts.parameters == 0 ? 0.0 : 100.0 * static_cast<double>(facts.zeros) / static_cast<double>(facts.parameters);
+  json["zeros_pct"] =
+      facts.parameters == 0 ? 0.0 : 100.0 * static_cast<double>(facts.zeros) / static_cast<double>(facts.parameters);
   if (facts.macs) json["macs"] = *facts.macs;
   json["opset"] = facts.opset;
   json["ir"] = facts.irVersion;
@@ -70,19 +75,35 @@ Json verifyToJson(const std::vector<OutputDrift>& drift) {
     agreement = std::min(agreement, output.drift.argmaxAgreement());
     nonFinite += output.drift.nonFinite();
     Json worst = Json::array();
-    for (const Mismatch& at : output.drift.worst()) worst.push_back({{"index", at.index}, {"expected", number(at.expected)}, {"found", number(at.found)}});
-    outputs.push_back({{"name", output.name}, {"max_abs", number(output.drift.maxAbs())}, {"largest", number(output.drift.largestExpected())},
-                       {"sqnr_db", number(output.drift.sqnrDb())}, {"cosine", number(output.drift.cosine())}, {"worst", std::move(worst)}});
+    for (const Mismatch& at : output.drift.worst())
+      worst.push_back({{"index", at.index}, {"expected", number(at.expected)}, {"found", number(at.found)}});
+    outputs.push_back({{"name", output.name},
+                       {"max_abs", number(output.drift.maxAbs())},
+                       {"largest", number(output.drift.largestExpected())},
+                       {"sqnr_db", number(output.drift.sqnrDb())},
+                       {"cosine", number(output.drift.cosine())},
+                       {"worst", std::move(worst)}});
   }
-  return {{"max_abs", number(maxAbs)}, {"mean_abs", number(meanAbs)}, {"cosine", number(cosine)}, {"sqnr_db", number(sqnr)},
-          {"argmax_agree_pct", number(agreement * 100)}, {"non_finite", nonFinite}, {"outputs", std::move(outputs)}};
+  return {{"max_abs", number(maxAbs)},
+          {"mean_abs", number(meanAbs)},
+          {"cosine", number(cosine)},
+          {"sqnr_db", number(sqnr)},
+          {"argmax_agree_pct", number(agreement * 100)},
+          {"non_finite", nonFinite},
+          {"outputs", std::move(outputs)}};
 }
 
-Json accuracyToJson(const std::string& modelId, const std::vector<MetricResult>& metrics, const std::vector<MetricResult>* before) {
+Json accuracyToJson(const std::string& modelId, const std::vector<MetricResult>& metrics,
+                    const std::vector<MetricResult>* before) {
   Json entries = Json::array();
   for (const MetricResult& metric : metrics) {
-    Json record = {{"model", modelId}, {"metric", metric.name}, {"value", number(metric.value)}, {"unit", metric.unit},
-                   {"higher_is_better", metric.higherIsBetter}, {"n", metric.count}, {"ci95", interval({metric.low, metric.high})}};
+    Json record = {{"model", modelId},
+                   {"metric", metric.name},
+                   {"value", number(metric.value)},
+                   {"unit", metric.unit},
+                   {"higher_is_better", metric.higherIsBetter},
+                   {"n", metric.count},
+                   {"ci95", interval({metric.low, metric.high})}};
     if (before != nullptr) {
       const auto same = std::ranges::find(*before, metric.name, &MetricResult::name);
       if (same != before->end()) addComparison(record, *same, metric);
@@ -93,22 +114,35 @@ Json accuracyToJson(const std::string& modelId, const std::vector<MetricResult>&
 }
 
 Json latencyToJson(const std::string& modelId, std::string_view device, const Latency& latency, bool withSamples) {
-  Json record = {{"model", modelId}, {"device", device}, {"batch", 1}, {"n", latency.ms.size()}, {"p50_ms", number(latency.p50)},
-                 {"p90_ms", number(latency.p90)}, {"p99_ms", number(latency.p99)}, {"mean_ms", number(latency.mean)},
-                 {"sd_ms", number(latency.deviation)}, {"ci95_ms", interval(latency.median95)}};
+  Json record = {{"model", modelId},
+                 {"device", device},
+                 {"batch", 1},
+                 {"n", latency.ms.size()},
+                 {"p50_ms", number(latency.p50)},
+                 {"p90_ms", number(latency.p90)},
+                 {"p99_ms", number(latency.p99)},
+                 {"mean_ms", number(latency.mean)},
+                 {"sd_ms", number(latency.deviation)},
+                 {"ci95_ms", interval(latency.median95)}};
   if (withSamples) record["samples_ms"] = latency.ms;
   return record;
 }
 
 Json speedToJson(const SpeedMeasurement& speed) {
-  return {{"speedup", number(speed.verdict.speedup)}, {"speedup_ci95", interval(speed.verdict.speedup95)}, {"p_value", number(speed.verdict.pValue)},
-          {"significant", speed.verdict.significant}, {"contended", speed.verdict.contended}, {"noise_pct", number(speed.noise * 100)}};
+  return {{"speedup", number(speed.verdict.speedup)}, {"speedup_ci95", interval(speed.verdict.speedup95)},
+          {"p_value", number(speed.verdict.pValue)},  {"significant", speed.verdict.significant},
+          {"contended", speed.verdict.contended},     {"noise_pct", number(speed.noise * 100)}};
 }
 
 Json gatesToJson(const std::vector<GateResult>& gates) {
   Json entries = Json::array();
   for (const GateResult& gate : gates)
-    entries.push_back({{"name", gate.name}, {"level", gate.level}, {"limit", gate.limit}, {"value", gate.value}, {"passed", gate.passed}, {"why", gate.why}});
+    entries.push_back({{"name", gate.name},
+                       {"level", gate.level},
+                       {"limit", gate.limit},
+                       {"value", gate.value},
+                       {"passed", gate.passed},
+                       {"why", gate.why}});
   return entries;
 }
 
@@ -117,8 +151,16 @@ Json dataToJson(std::string_view role, const std::string& path, const Dataset& d
   if (dataset.skippedCount() > 0) record["skipped"] = dataset.skippedCount();
   if (!digest.empty()) record["digest"] = digest;
   const Preprocess& done = dataset.preprocess();
-  record["preprocess"] = {{"preset", done.preset}, {"layout", done.layout}, {"resize", done.resize}, {"crop", done.crop}, {"interp", done.interp},
-                          {"scale", done.scale}, {"mean", done.mean}, {"std", done.std}, {"color_order", done.colorOrder}, {"source_order", done.sourceOrder}};
+  record["preprocess"] = {{"preset", done.preset},
+                          {"layout", done.layout},
+                          {"resize", done.resize},
+                          {"crop", done.crop},
+                          {"interp", done.interp},
+                          {"scale", done.scale},
+                          {"mean", done.mean},
+                          {"std", done.std},
+                          {"color_order", done.colorOrder},
+                          {"source_order", done.sourceOrder}};
   return record;
 }
 

@@ -13,11 +13,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Rows = std::vector<std::vector<std::string>>;
 
-bool looksNumeric(std::string_view cell) { return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) || cell[0] == '-' || cell[0] == '+'); }
+bool looksNumeric(std::string_view cell) {
+  return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) || cell[0] == '-' || cell[0] == '+');
+}
 
 /// Columns of UTF-8 text: continuation bytes take none.
 size_t columns(std::string_view shown) {
-  return static_cast<size_t>(std::ranges::count_if(shown, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<size_t>(
+      std::ranges::count_if(shown, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 std::string padded(const std::string& cell, size_t width, bool right) {
@@ -31,7 +34,9 @@ std::string section(std::string_view title, const std::vector<std::string>& head
 
 std::string warningLines(const Json& document) {
   std::string lines;
-  for (const Json& warning : items(document, "warnings")) lines += text(lines.empty() ? "\n" : "", displayName(string(warning, "code")), ": ", displayText(string(warning, "text")), "\n");
+  for (const Json& warning : items(document, "warnings"))
+    lines += text(lines.empty() ? "\n" : "", displayName(string(warning, "code")), ": ",
+                  displayText(string(warning, "text")), "\n");
   return lines;
 }
 
@@ -54,7 +59,8 @@ std::string renderTable(const std::vector<std::string>& heading, const std::vect
   std::string out;
   for (const auto& row : cells) {
     std::string line;
-    for (size_t c = 0; c < row.size(); ++c) line += text(c == 0 ? "" : "  ", padded(row[c], widths[c], c > 0 && isNumeric[c]));
+    for (size_t c = 0; c < row.size(); ++c)
+      line += text(c == 0 ? "" : "  ", padded(row[c], widths[c], c > 0 && isNumeric[c]));
     while (line.ends_with(' ')) line.pop_back();
     out += line + "\n";
   }

@@ -1,5 +1,6 @@
-// Separable, antialiased resampling: the filter is as wide as the shrinking factor, weights sum to 1, bytes between the two passes are
-// rounded. Two passes, rows first, each in 22-bit fixed point: the results of Pillow 9 to 11, bit for bit.
+// Separable, antialiased resampling: the filter is as wide as the shrinking factor, weights sum to 1, bytes between the
+// two passes are rounded. Two passes, rows first, each in 22-bit fixed point: the results of Pillow 9 to 11, bit for
+// bit.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -13,7 +14,9 @@ namespace {
 
 constexpr int kFractionBits = 22;
 
-double triangle(double x) { return std::max(0.0, 1 - std::abs(x)); }
+double triangle(double x) {
+  return std::max(0.0, 1 - std::abs(x));
+}
 
 /// Keys' cubic with a = -0.5.
 double cubic(double x) {
@@ -47,12 +50,15 @@ std::vector<Taps> makeTaps(int64_t from, int64_t to, bool bicubic) {
     Taps& taps = all[static_cast<size_t>(i)];
     taps.first = first;
     for (const double weight : weights)
-      taps.weights.push_back(static_cast<int32_t>(std::round((sum != 0 ? weight / sum : weight) * (1 << kFractionBits))));
+      taps.weights.push_back(
+          static_cast<int32_t>(std::round((sum != 0 ? weight / sum : weight) * (1 << kFractionBits))));
   }
   return all;
 }
 
-uint8_t rounded(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kFractionBits, 0, 255)); }
+uint8_t rounded(int32_t sum) {
+  return static_cast<uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
+}
 
 /// One pass along an axis of extent `from.size()/...`: `outer` lines of [extent, inner].
 Tensor resample(const Tensor& picture, size_t axis, int64_t extent, bool bicubic) {
@@ -82,8 +88,12 @@ Tensor resample(const Tensor& picture, size_t axis, int64_t extent, bool bicubic
 Tensor cropCentre(const Tensor& picture, int64_t crop) {
   const int64_t height = picture.shape()[0], width = picture.shape()[1], channels = picture.shape()[2];
   if (height < crop || width < crop)
-    throw Error(ErrorKind::input, text("picture of ", width, " x ", height, " is smaller than the crop of ", crop, " x ", crop), "set --resize");
-  const auto margin = [&](int64_t extent) { return static_cast<int64_t>(std::nearbyint(static_cast<double>(extent - crop) / 2)); };
+    throw Error(ErrorKind::input,
+                text("picture of ", width, " x ", height, " is smaller than the crop of ", crop, " x ", crop),
+                "set --resize");
+  const auto margin = [&](int64_t extent) {
+    return static_cast<int64_t>(std::nearbyint(static_cast<double>(extent - crop) / 2));
+  };
   const int64_t top = margin(height), left = margin(width);
   Buffer out(DType::u8, Shape{crop, crop, channels});
   uint8_t* to = out.as<uint8_t>().data();

@@ -41,16 +41,19 @@ std::vector<Tensor> runOne(Session& session, Bindings& bindings, const Sample& s
 
 std::vector<InputSpec> inputSpecs(const Model& model) {
   std::vector<InputSpec> specs;
-  for (const ValueId id : model.graph.runtimeInputs()) specs.push_back({model.graph.value(id).name, model.graph.value(id).type});
+  for (const ValueId id : model.graph.runtimeInputs())
+    specs.push_back({model.graph.value(id).name, model.graph.value(id).type});
   return specs;
 }
 
-void runOver(std::span<const Model* const> models, Backend& backend, const Dataset& dataset, int threads, const SampleVisitor& visit) {
+void runOver(std::span<const Model* const> models, Backend& backend, const Dataset& dataset, int threads,
+             const SampleVisitor& visit) {
   const int64_t count = dataset.size();
   const int64_t workerCount = std::clamp<int64_t>(threads, 1, std::max<int64_t>(count, 1));
   std::vector<Worker> workers(static_cast<size_t>(workerCount));
   for (Worker& worker : workers) {
-    for (const Model* model : models) worker.sessions.push_back(std::make_unique<Session>(*model, backend, SessionOptions{}));
+    for (const Model* model : models)
+      worker.sessions.push_back(std::make_unique<Session>(*model, backend, SessionOptions{}));
     worker.bindings.resize(models.size());
   }
   std::mutex compiling;
@@ -64,13 +67,15 @@ void runOver(std::span<const Model* const> models, Backend& backend, const Datas
       for (int64_t i = w; i < size; i += workerCount) {
         Finished& done = finished[static_cast<size_t>(i)];
         done.sample = dataset.read(first + i);
-        within([&] { return displayName(done.sample.name); }, [&] {
-          for (size_t m = 0; m < models.size(); ++m)
-            done.outputs.push_back(runOne(*worker.sessions[m], worker.bindings[m], done.sample, compiling));
-        });
+        within([&] { return displayName(done.sample.name); },
+               [&] {
+                 for (size_t m = 0; m < models.size(); ++m)
+                   done.outputs.push_back(runOne(*worker.sessions[m], worker.bindings[m], done.sample, compiling));
+               });
       }
     });
-    for (int64_t i = 0; i < size; ++i) visit(first + i, finished[static_cast<size_t>(i)].sample, finished[static_cast<size_t>(i)].outputs);
+    for (int64_t i = 0; i < size; ++i)
+      visit(first + i, finished[static_cast<size_t>(i)].sample, finished[static_cast<size_t>(i)].outputs);
   }
 }
 

@@ -13,10 +13,13 @@ namespace compress {
 std::vector<InputSpec> inputSpecs(const Model& model);
 
 /// Called in the order of the samples, from one thread at a time: outputs of each model for the sample.
-using SampleVisitor = std::function<void(int64_t index, const Sample& sample, std::span<const std::vector<Tensor>> outputs)>;
+using SampleVisitor =
+    std::function<void(int64_t index, const Sample& sample, std::span<const std::vector<Tensor>> outputs)>;
 
-/// Feeds every sample to every model: an outer loop over samples on `threads` threads, each with its own one-thread sessions. Memory holds a
-/// few samples per thread. What the visitor sees does not depend on `threads`. Errors carry the sample's name.
-void runOver(std::span<const Model* const> models, Backend& backend, const Dataset& dataset, int threads, const SampleVisitor& visit);
+/// Feeds every sample to every model: an outer loop over samples on `threads` threads, each with its own one-thread
+/// sessions. Memory holds a few samples per thread. What the visitor sees does not depend on `threads`. Errors carry
+/// the sample's name.
+void runOver(std::span<const Model* const> models, Backend& backend, const Dataset& dataset, int threads,
+             const SampleVisitor& visit);
 
 }  // namespace compress

@@ -1,4 +1,5 @@
-// A number that stands for a sample's inputs: what tells calibration data in evaluation data, and one data set from another.
+// A number that stands for a sample's inputs: what tells calibration data in evaluation data, and one data set from
+// another.
 #pragma once
 #include <cstdint>
 

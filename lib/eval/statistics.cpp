@@ -19,7 +19,9 @@ std::vector<double> resample(std::span<const double> values, Random& random) {
   return drawn;
 }
 
-Interval middle95(std::vector<double>& statistics) { return {percentile(statistics, 0.025), percentile(statistics, 0.975)}; }
+Interval middle95(std::vector<double>& statistics) {
+  return {percentile(statistics, 0.025), percentile(statistics, 0.975)};
+}
 
 }  // namespace
 
@@ -35,7 +37,9 @@ double percentile(std::span<const double> values, double p) {
   return low + (rank - static_cast<double>(below)) * (high - low);
 }
 
-double median(std::span<const double> values) { return percentile(values, 0.5); }
+double median(std::span<const double> values) {
+  return percentile(values, 0.5);
+}
 
 Interval wilson(int64_t hits, int64_t count) {
   if (count == 0) return {0, 1};
@@ -89,10 +93,12 @@ double mcnemar(int64_t lost, int64_t won) {
   const int64_t total = lost + won;
   if (total == 0) return 1;
   const auto logChoose = [&](int64_t k) {
-    return std::lgamma(static_cast<double>(total) + 1) - std::lgamma(static_cast<double>(k) + 1) - std::lgamma(static_cast<double>(total - k) + 1);
+    return std::lgamma(static_cast<double>(total) + 1) - std::lgamma(static_cast<double>(k) + 1) -
+           std::lgamma(static_cast<double>(total - k) + 1);
   };
   double tail = 0;
-  for (int64_t k = 0; k <= std::min(lost, won); ++k) tail += std::exp(logChoose(k) - static_cast<double>(total) * std::log(2.0));
+  for (int64_t k = 0; k <= std::min(lost, won); ++k)
+    tail += std::exp(logChoose(k) - static_cast<double>(total) * std::log(2.0));
   return std::min(1.0, 2 * tail);
 }
 

@@ -23,7 +23,8 @@ constexpr int64_t kReorderBlock = 32 << 20;
 }
 
 void swapBytes(std::span<std::byte> bytes, size_t elementSize) {
-  for (size_t at = 0; at < bytes.size(); at += elementSize) std::reverse(bytes.data() + at, bytes.data() + at + elementSize);
+  for (size_t at = 0; at < bytes.size(); at += elementSize)
+    std::reverse(bytes.data() + at, bytes.data() + at + elementSize);
 }
 
 /// Elements whose first axis varies fastest, into C order.
@@ -67,7 +68,9 @@ std::shared_ptr<StoredFile> StoredFile::scratch(std::string name) {
   return std::shared_ptr<StoredFile>(new StoredFile(descriptor, std::move(name), 0));
 }
 
-StoredFile::~StoredFile() { ::close(descriptor_); }
+StoredFile::~StoredFile() {
+  ::close(descriptor_);
+}
 
 void StoredFile::readAt(int64_t offset, std::span<std::byte> out) const {
   for (size_t done = 0; done < out.size();) {
@@ -75,15 +78,18 @@ void StoredFile::readAt(int64_t offset, std::span<std::byte> out) const {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) failIo(name_, "read");
     if (got == 0)
-      throw Error(ErrorKind::io, text(displayName(name_), ": ends at byte ", offset + static_cast<int64_t>(done), ", expected ",
-                                      offset + static_cast<int64_t>(out.size())), "did another program change it?");
+      throw Error(ErrorKind::io,
+                  text(displayName(name_), ": ends at byte ", offset + static_cast<int64_t>(done), ", expected ",
+                       offset + static_cast<int64_t>(out.size())),
+                  "did another program change it?");
     done += static_cast<size_t>(got);
   }
 }
 
 void StoredFile::writeAt(int64_t offset, std::span<const std::byte> bytes) {
   for (size_t done = 0; done < bytes.size();) {
-    const ssize_t put = ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done, offset + static_cast<int64_t>(done));
+    const ssize_t put =
+        ::pwrite(descriptor_, bytes.data() + done, bytes.size() - done, offset + static_cast<int64_t>(done));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) failIo(name_, "write its unpacked form to the folder for temporary files (TMPDIR)");
     done += static_cast<size_t>(put);
@@ -91,14 +97,18 @@ void StoredFile::writeAt(int64_t offset, std::span<const std::byte> bytes) {
   size_ = std::max(size_, offset + static_cast<int64_t>(bytes.size()));
 }
 
-StoredArray::StoredArray(std::shared_ptr<StoredFile> file, ArrayLayout layout) : file_(std::move(file)), layout_(std::move(layout)) {
+StoredArray::StoredArray(std::shared_ptr<StoredFile> file, ArrayLayout layout)
+    : file_(std::move(file)), layout_(std::move(layout)) {
   const auto elements = checkedElementCount(layout_.shape.dims());
-  if (!elements) throw Error(ErrorKind::input, text(displayName(name()), ": shape ", print(layout_.shape), " is negative or too large"));
+  if (!elements)
+    throw Error(ErrorKind::input,
+                text(displayName(name()), ": shape ", print(layout_.shape), " is negative or too large"));
   const int64_t expected = layout_.offset + bytesOf(layout_.dtype, *elements);
   if (file_->size() != expected)
-    throw Error(ErrorKind::input, text(displayName(name()), ": ", nameOf(layout_.dtype), print(layout_.shape), " takes ", expected,
-                                       " bytes with its header, the file has ", file_->size()));
-  if (layout_.shape.rank() > 0) sampleShape_ = Shape(std::vector<int64_t>(layout_.shape.dims().begin() + 1, layout_.shape.dims().end()));
+    throw Error(ErrorKind::input, text(displayName(name()), ": ", nameOf(layout_.dtype), print(layout_.shape),
+                                       " takes ", expected, " bytes with its header, the file has ", file_->size()));
+  if (layout_.shape.rank() > 0)
+    sampleShape_ = Shape(std::vector<int64_t>(layout_.shape.dims().begin() + 1, layout_.shape.dims().end()));
   sampleBytes_ = bytesOf(layout_.dtype, sampleShape_.elementCount());
   if (layout_.isFortran && layout_.shape.rank() > 1 && *elements > 0) reorder();
 }
@@ -107,14 +117,18 @@ void StoredArray::reorder() {
   const int64_t samples = count(), elementBytes = bytesOf(layout_.dtype, 1), perSample = sampleShape_.elementCount();
   const int64_t block = std::clamp<int64_t>(kReorderBlock / (samples * elementBytes), 1, perSample);
   auto sorted = StoredFile::scratch(name());
-  std::vector<std::byte> columns(static_cast<size_t>(block * samples * elementBytes)), row(static_cast<size_t>(block * elementBytes));
+  std::vector<std::byte> columns(static_cast<size_t>(block * samples * elementBytes)),
+      row(static_cast<size_t>(block * elementBytes));
   for (int64_t first = 0; first < perSample; first += block) {
     const int64_t width = std::min(block, perSample - first);
-    file_->readAt(layout_.offset + first * samples * elementBytes, std::span(columns).first(static_cast<size_t>(width * samples * elementBytes)));
+    file_->readAt(layout_.offset + first * samples * elementBytes,
+                  std::span(columns).first(static_cast<size_t>(width * samples * elementBytes)));
     for (int64_t sample = 0; sample < samples; ++sample) {
       for (int64_t i = 0; i < width; ++i)
-        std::memcpy(row.data() + i * elementBytes, columns.data() + (i * samples + sample) * elementBytes, static_cast<size_t>(elementBytes));
-      sorted->writeAt(sample * sampleBytes_ + first * elementBytes, std::span(row).first(static_cast<size_t>(width * elementBytes)));
+        std::memcpy(row.data() + i * elementBytes, columns.data() + (i * samples + sample) * elementBytes,
+                    static_cast<size_t>(elementBytes));
+      sorted->writeAt(sample * sampleBytes_ + first * elementBytes,
+                      std::span(row).first(static_cast<size_t>(width * elementBytes)));
     }
   }
   file_ = std::move(sorted);

@@ -1,5 +1,5 @@
-// Arrays that lie in a file and are read one sample at a time by pread, so that memory does not grow with the number of samples.
-// What a file holds compressed is unpacked once into an unlinked temporary file.
+// Arrays that lie in a file and are read one sample at a time by pread, so that memory does not grow with the number of
+// samples. What a file holds compressed is unpacked once into an unlinked temporary file.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -32,7 +32,8 @@ class StoredFile {
   void writeAt(int64_t offset, std::span<const std::byte> bytes);
 
  private:
-  StoredFile(int descriptor, std::string name, int64_t size) : descriptor_(descriptor), name_(std::move(name)), size_(size) {}
+  StoredFile(int descriptor, std::string name, int64_t size)
+      : descriptor_(descriptor), name_(std::move(name)), size_(size) {}
 
   int descriptor_;
   std::string name_;
@@ -42,17 +43,17 @@ class StoredFile {
 /// How an array lies in its file.
 struct ArrayLayout {
   DType dtype = DType::undefined;
-  Shape shape;                 ///< axis 0 counts the samples
-  int64_t offset = 0;          ///< of the first element, in bytes
+  Shape shape;         ///< axis 0 counts the samples
+  int64_t offset = 0;  ///< of the first element, in bytes
   bool isBigEndian = false;
-  bool isFortran = false;      ///< axis 0 varies fastest
+  bool isFortran = false;  ///< axis 0 varies fastest
 };
 
 /// An array in a file. Thread-safe.
 class StoredArray {
  public:
-  /// Checks that the file holds exactly the array's bytes after `offset`: Error(input) otherwise. A Fortran-order array is brought into
-  /// sample order in a scratch file here.
+  /// Checks that the file holds exactly the array's bytes after `offset`: Error(input) otherwise. A Fortran-order array
+  /// is brought into sample order in a scratch file here.
   StoredArray(std::shared_ptr<StoredFile> file, ArrayLayout layout);
 
   const std::string& name() const { return file_->name(); }

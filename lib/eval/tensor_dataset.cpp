@@ -56,7 +56,9 @@ class TensorDataset : public Dataset {
     for (size_t i = 0; i < inputs_.size(); ++i) {
       const auto file = tensorFile(folder, "input", i);
       if (!file)
-        throw Error(ErrorKind::input, text(displayName(sample.name), ": no tensor for model input '", displayName(inputs_[i].name), "': looked for input_", i, ".pb and input", i, ".pb"));
+        throw Error(ErrorKind::input,
+                    text(displayName(sample.name), ": no tensor for model input '", displayName(inputs_[i].name),
+                         "': looked for input_", i, ".pb and input", i, ".pb"));
       sample.inputs.push_back(read_(*file));
       requireFitting(inputs_[i], sample.inputs.back(), *file);
     }
@@ -69,15 +71,18 @@ class TensorDataset : public Dataset {
     const auto& dims = input.type.dims;
     bool fits = input.type.dtype == tensor.dtype() || input.type.dtype == DType::undefined;
     if (dims) fits = fits && dims->size() == tensor.shape().rank();
-    for (size_t axis = 0; fits && dims && axis < dims->size(); ++axis) fits = !(*dims)[axis].isKnown() || (*dims)[axis].value == tensor.shape()[axis];
+    for (size_t axis = 0; fits && dims && axis < dims->size(); ++axis)
+      fits = !(*dims)[axis].isKnown() || (*dims)[axis].value == tensor.shape()[axis];
     if (!fits)
-      throw Error(ErrorKind::input, text(displayName(file.string()), ": ", nameOf(tensor.dtype()), print(tensor.shape()), " does not fit model input '",
-                                         displayName(input.name), "' of ", print(input.type)));
+      throw Error(ErrorKind::input,
+                  text(displayName(file.string()), ": ", nameOf(tensor.dtype()), print(tensor.shape()),
+                       " does not fit model input '", displayName(input.name), "' of ", print(input.type)));
   }
 
   static Tensor withoutBatch(const Tensor& tensor) {
     const std::vector<int64_t>& dims = tensor.shape().dims();
-    return dims.empty() || dims[0] != 1 ? tensor : tensor.reshaped(Shape(std::vector<int64_t>(dims.begin() + 1, dims.end())));
+    return dims.empty() || dims[0] != 1 ? tensor
+                                        : tensor.reshaped(Shape(std::vector<int64_t>(dims.begin() + 1, dims.end())));
   }
 
   std::vector<fs::path> sets_;
@@ -88,14 +93,18 @@ class TensorDataset : public Dataset {
 
 }  // namespace
 
-bool isTensorFolder(const fs::path& folder) { return !findSets(folder).empty(); }
+bool isTensorFolder(const fs::path& folder) {
+  return !findSets(folder).empty();
+}
 
 std::unique_ptr<Dataset> openTensorFolders(const DataSource& source, const std::vector<InputSpec>& inputs) {
-  if (!source.readTensor) throw Error(ErrorKind::unsupported, text(displayName(source.path.string()), ": .pb tensors cannot be read here"));
+  if (!source.readTensor)
+    throw Error(ErrorKind::unsupported, text(displayName(source.path.string()), ": .pb tensors cannot be read here"));
   const SlicedPath sliced = parseSlice(source.path);
   const std::vector<fs::path> sets = findSets(sliced.path);
   std::vector<fs::path> selected;
-  for (const int64_t index : selectSamples(static_cast<int64_t>(sets.size()), sliced, source)) selected.push_back(sets[static_cast<size_t>(index)]);
+  for (const int64_t index : selectSamples(static_cast<int64_t>(sets.size()), sliced, source))
+    selected.push_back(sets[static_cast<size_t>(index)]);
   return std::make_unique<TensorDataset>(std::move(selected), inputs, source.readTensor);
 }
 

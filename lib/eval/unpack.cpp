@@ -17,17 +17,21 @@ namespace {
 constexpr size_t kChunk = 256 << 10;
 constexpr zip_int64_t kEntryLimit = 10000;
 
-[[noreturn]] void refuse(const std::string& name, const std::string& what) { throw Error(ErrorKind::input, text(displayName(name), ": ", what)); }
+[[noreturn]] void refuse(const std::string& name, const std::string& what) {
+  throw Error(ErrorKind::input, text(displayName(name), ": ", what));
+}
 
 void requireNoBomb(const std::string& name, int64_t unpacked, int64_t packed) {
   if (unpacked > kBombBytes && unpacked / kBombRatio > packed)
-    refuse(name, text(unpacked, " bytes out of ", packed, " compressed ones: more than ", kBombRatio, " times, refused as a zip bomb"));
+    refuse(name, text(unpacked, " bytes out of ", packed, " compressed ones: more than ", kBombRatio,
+                      " times, refused as a zip bomb"));
 }
 
 /// zlib's inflate over a gzip file, into a scratch file.
 class GzipUnpacker {
  public:
-  explicit GzipUnpacker(const StoredFile& packed) : packed_(packed), in_(kChunk), out_(kChunk), unpacked_(StoredFile::scratch(packed.name())) {
+  explicit GzipUnpacker(const StoredFile& packed)
+      : packed_(packed), in_(kChunk), out_(kChunk), unpacked_(StoredFile::scratch(packed.name())) {
     if (inflateInit2(&stream_, 15 + 16) != Z_OK) throw Error(ErrorKind::resource, "zlib: out of memory");
   }
   ~GzipUnpacker() { inflateEnd(&stream_); }
@@ -107,15 +111,19 @@ std::shared_ptr<StoredFile> unpackEntry(zip_t* archive, const zip_stat_t& status
     if (got < 0) refuse(name, text("damaged: ", zip_file_strerror(entry.get())));
     if (got == 0) break;
     unpacked->writeAt(unpacked->size(), std::span(chunk).first(static_cast<size_t>(got)));
-    if (unpacked->size() > expected) refuse(name, text("holds more than the ", expected, " bytes that the archive declares"));
+    if (unpacked->size() > expected)
+      refuse(name, text("holds more than the ", expected, " bytes that the archive declares"));
   }
-  if (unpacked->size() != expected) refuse(name, text("holds ", unpacked->size(), " bytes, the archive declares ", expected));
+  if (unpacked->size() != expected)
+    refuse(name, text("holds ", unpacked->size(), " bytes, the archive declares ", expected));
   return unpacked;
 }
 
 }  // namespace
 
-std::shared_ptr<StoredFile> unpackGzip(const StoredFile& packed) { return GzipUnpacker(packed).unpack(); }
+std::shared_ptr<StoredFile> unpackGzip(const StoredFile& packed) {
+  return GzipUnpacker(packed).unpack();
+}
 
 std::map<std::string, StoredArray> openNpz(const std::filesystem::path& path) {
   const Archive archive = openArchive(path);
@@ -124,15 +132,19 @@ std::map<std::string, StoredArray> openNpz(const std::filesystem::path& path) {
   std::map<std::string, StoredArray> arrays;
   for (zip_int64_t i = 0; i < count; ++i) {
     zip_stat_t status;
-    if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(i), ZIP_FL_ENC_RAW, &status) != 0 || (status.valid & ZIP_STAT_SIZE) == 0)
+    if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(i), ZIP_FL_ENC_RAW, &status) != 0 ||
+        (status.valid & ZIP_STAT_SIZE) == 0)
       refuse(path.string(), text("entry ", i, " is damaged"));
     const std::string entryName = status.name, name = text(path.string(), ":", entryName);
     if (!entryName.ends_with(".npy")) refuse(name, "is no .npy array: every entry of an npz is one");
     if (status.size > uint64_t{1} << 46) refuse(name, text("declares ", status.size, " bytes"));
-    requireNoBomb(name, static_cast<int64_t>(status.size), static_cast<int64_t>(std::min<uint64_t>(status.comp_size, status.size)));
+    requireNoBomb(name, static_cast<int64_t>(status.size),
+                  static_cast<int64_t>(std::min<uint64_t>(status.comp_size, status.size)));
     auto file = unpackEntry(archive.get(), status, name);
     ArrayLayout layout = readNpyHeader(*file);
-    if (!arrays.emplace(entryName.substr(0, entryName.size() - 4), StoredArray(std::move(file), std::move(layout))).second) refuse(name, "is there twice");
+    if (!arrays.emplace(entryName.substr(0, entryName.size() - 4), StoredArray(std::move(file), std::move(layout)))
+             .second)
+      refuse(name, "is there twice");
   }
   return arrays;
 }

@@ -53,21 +53,24 @@ int64_t bytesOf(std::span<const Tensor> tensors) {
 class DriftCollector {
  public:
   explicit DriftCollector(const Model& model) {
-    for (const ValueId id : model.graph.outputs()) outputs_.push_back({model.graph.value(id).name, {}, false, false, 0});
+    for (const ValueId id : model.graph.outputs())
+      outputs_.push_back({model.graph.value(id).name, {}, false, false, 0});
     found_.resize(outputs_.size());
     expected_.resize(outputs_.size());
   }
 
   void add(std::span<const Tensor> expected, std::span<const Tensor> found) {
     if (expected.size() != found.size() || found.size() != outputs_.size())
-      throw Error(ErrorKind::negative, text("the changed model has ", found.size(), " outputs, expected ", expected.size()));
+      throw Error(ErrorKind::negative,
+                  text("the changed model has ", found.size(), " outputs, expected ", expected.size()));
     for (size_t i = 0; i < outputs_.size(); ++i)
-      within([&] { return text("output '", displayName(outputs_[i].name), "'"); }, [&] {
-        outputs_[i].drift.add(expected[i], found[i]);
-        outputs_[i].referenceNonFinite += countNonFinite(expected[i]);
-        expected_[i].add(expected[i]);
-        found_[i].add(found[i]);
-      });
+      within([&] { return text("output '", displayName(outputs_[i].name), "'"); },
+             [&] {
+               outputs_[i].drift.add(expected[i], found[i]);
+               outputs_[i].referenceNonFinite += countNonFinite(expected[i]);
+               expected_[i].add(expected[i]);
+               found_[i].add(found[i]);
+             });
   }
 
   std::vector<OutputDrift> result() {
@@ -87,7 +90,8 @@ std::string losslessFailure(const OutputDrift& output) {
   const Drift& drift = output.drift;
   const double allowed = kLargestRelativeError * drift.largestExpected();
   if (drift.nonFinite() > 0) return text(drift.nonFinite(), " elements became NaN or infinite");
-  if (!(drift.cosine() >= kLeastCosine)) return text("cosine ", fixed(drift.cosine(), 7), ", expected at least ", kLeastCosine);
+  if (!(drift.cosine() >= kLeastCosine))
+    return text("cosine ", fixed(drift.cosine(), 7), ", expected at least ", kLeastCosine);
   if (!(drift.maxAbs() <= allowed)) return text("largest error ", drift.maxAbs(), ", expected at most ", allowed);
   return {};
 }
@@ -100,8 +104,13 @@ std::string lossyFailure(const OutputDrift& output) {
 
 }  // namespace
 
-Validator::Validator(const Model& reference, Backend& backend, const Dataset* samples, const Dataset* evaluation, ValidatorOptions options)
-    : reference_(reference), backend_(backend), samples_(samples), evaluation_(evaluation), options_(std::move(options)) {
+Validator::Validator(const Model& reference, Backend& backend, const Dataset* samples, const Dataset* evaluation,
+                     ValidatorOptions options)
+    : reference_(reference),
+      backend_(backend),
+      samples_(samples),
+      evaluation_(evaluation),
+      options_(std::move(options)) {
   for (const std::string& name : options_.metrics) makeMetric(name);
 }
 
@@ -132,19 +141,21 @@ void Validator::addDrift(const Model& model, Measurement& measurement) {
   measurement.driftSamples = samples_->size();
   if (isCached_) {
     const Model* models[] = {&model};
-    runOver(models, backend_, *samples_, options_.threads, [&](int64_t index, const Sample&, std::span<const std::vector<Tensor>> outputs) {
-      collector.add(cached_[static_cast<size_t>(index)], outputs[0]);
-    });
+    runOver(models, backend_, *samples_, options_.threads,
+            [&](int64_t index, const Sample&, std::span<const std::vector<Tensor>> outputs) {
+              collector.add(cached_[static_cast<size_t>(index)], outputs[0]);
+            });
   } else {
     const Model* models[] = {&reference_, &model};
     int64_t bytes = 0;
     sampleHashes_.clear();
-    runOver(models, backend_, *samples_, options_.threads, [&](int64_t, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
-      collector.add(outputs[0], outputs[1]);
-      sampleHashes_.push_back(hashOf(sample));
-      bytes += bytesOf(outputs[0]);
-      if (bytes <= kCacheBytes) cached_.push_back(outputs[0]);
-    });
+    runOver(models, backend_, *samples_, options_.threads,
+            [&](int64_t, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
+              collector.add(outputs[0], outputs[1]);
+              sampleHashes_.push_back(hashOf(sample));
+              bytes += bytesOf(outputs[0]);
+              if (bytes <= kCacheBytes) cached_.push_back(outputs[0]);
+            });
     isCached_ = bytes <= kCacheBytes;
     if (!isCached_) cached_.clear();
   }
@@ -158,20 +169,23 @@ void Validator::addMetrics(const Model& model, Measurement& measurement) {
   int64_t classes = 0;
   evaluationHashes_.clear();
   const int64_t total = evaluation_->size();
-  runOver(models, backend_, *evaluation_, options_.threads, [&](int64_t index, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
-    for (const auto& metric : metrics) metric->add(sample, outputs[0]);
-    evaluationHashes_.push_back(hashOf(sample));
-    if (!outputs[0].empty()) classes = outputs[0][0].elementCount();
-    if (index % 64 == 0) options_.progress(text("evaluating: ", index, " of ", total));
-  });
+  runOver(models, backend_, *evaluation_, options_.threads,
+          [&](int64_t index, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
+            for (const auto& metric : metrics) metric->add(sample, outputs[0]);
+            evaluationHashes_.push_back(hashOf(sample));
+            if (!outputs[0].empty()) classes = outputs[0][0].elementCount();
+            if (index % 64 == 0) options_.progress(text("evaluating: ", index, " of ", total));
+          });
   for (const auto& metric : metrics) {
     measurement.metrics.push_back(metric->result());
     const MetricResult& result = measurement.metrics.back();
     if (result.name == "top1" && classes > 1 && result.low <= 1 / static_cast<double>(classes))
-      measurement.warnings.push_back(text("W-CHANCE-ACCURACY: top1 ", fixed(result.value * 100, 2), " % is no better than chance (1 of ", classes,
+      measurement.warnings.push_back(text("W-CHANCE-ACCURACY: top1 ", fixed(result.value * 100, 2),
+                                          " % is no better than chance (1 of ", classes,
                                           " classes): are preprocessing and labels right?"));
     if (result.isProportion && result.count < 200)
-      measurement.warnings.push_back(text("W-FEW-SAMPLES: ", result.name, " over ", result.count, " samples: too few to judge 1 %"));
+      measurement.warnings.push_back(
+          text("W-FEW-SAMPLES: ", result.name, " over ", result.count, " samples: too few to judge 1 %"));
   }
 }
 
@@ -188,8 +202,8 @@ Verdict Validator::judge(const Measurement& after, bool lossless) const {
   return {};
 }
 
-SpeedMeasurement measureSpeed(const Model& before, const Model& after, Backend& backend, const Dataset& dataset, int threads,
-                              const LatencyOptions& options) {
+SpeedMeasurement measureSpeed(const Model& before, const Model& after, Backend& backend, const Dataset& dataset,
+                              int threads, const LatencyOptions& options) {
   SessionOptions sessionOptions;
   sessionOptions.threads = threads;
   Session first(before, backend, sessionOptions), second(after, backend, sessionOptions);

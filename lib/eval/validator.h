@@ -17,30 +17,30 @@ namespace compress {
 struct OutputDrift {
   std::string name;
   Drift drift;
-  bool isConstant = false;           ///< one number everywhere in all samples
+  bool isConstant = false;  ///< one number everywhere in all samples
   bool referenceIsConstant = false;
-  int64_t referenceNonFinite = 0;    ///< elements that the reference itself has no finite value for
+  int64_t referenceNonFinite = 0;  ///< elements that the reference itself has no finite value for
 };
 
 struct Measurement {
-  int64_t fileBytes = 0;               ///< 0: not known
+  int64_t fileBytes = 0;  ///< 0: not known
   ModelFacts facts;
-  std::vector<OutputDrift> drift;      ///< per output; empty without samples
+  std::vector<OutputDrift> drift;  ///< per output; empty without samples
   int64_t driftSamples = 0;
-  std::vector<MetricResult> metrics;   ///< empty without evaluation data
-  std::vector<std::string> warnings;   ///< "W-CODE: text"
+  std::vector<MetricResult> metrics;  ///< empty without evaluation data
+  std::vector<std::string> warnings;  ///< "W-CODE: text"
 };
 
 /// Two models timed in turn.
 struct SpeedMeasurement {
   Latency before, after;
   SpeedVerdict verdict;
-  double noise = 0;                    ///< |ratio - 1| of the first model against itself
+  double noise = 0;  ///< |ratio - 1| of the first model against itself
 };
 
 struct Verdict {
   bool accepted = true;
-  std::string reason;                  ///< why not
+  std::string reason;  ///< why not
 };
 
 struct ValidatorOptions {
@@ -53,7 +53,8 @@ struct ValidatorOptions {
 class Validator {
  public:
   /// `samples` are for drift, `evaluation` for metrics; each may be null. All outlive the validator.
-  Validator(const Model& reference, Backend& backend, const Dataset* samples, const Dataset* evaluation, ValidatorOptions options);
+  Validator(const Model& reference, Backend& backend, const Dataset* samples, const Dataset* evaluation,
+            ValidatorOptions options);
 
   /// Facts, drift against the reference, metrics. Same numbers for any thread count.
   Measurement measure(const Model& model, int64_t fileBytes = 0);
@@ -61,8 +62,8 @@ class Validator {
   Measurement measureReference(int64_t fileBytes = 0);
   /// Drift and facts only: what each pass is judged by.
   Measurement measureDrift(const Model& model);
-  /// A lossless change: cosine >= 0.99999 and max error <= 1e-4 of the largest output, per output. A lossy one: no output that is
-  /// non-finite or constant where the reference's is not.
+  /// A lossless change: cosine >= 0.99999 and max error <= 1e-4 of the largest output, per output. A lossy one: no
+  /// output that is non-finite or constant where the reference's is not.
   Verdict judge(const Measurement& after, bool lossless) const;
   /// How many of the evaluation samples are among the samples for drift as well; known after measure().
   int64_t sharedSamples() const;
@@ -82,7 +83,7 @@ class Validator {
 };
 
 /// Both models on the first sample of `dataset`, threads and plan as in use.
-SpeedMeasurement measureSpeed(const Model& before, const Model& after, Backend& backend, const Dataset& dataset, int threads,
-                              const LatencyOptions& options);
+SpeedMeasurement measureSpeed(const Model& before, const Model& after, Backend& backend, const Dataset& dataset,
+                              int threads, const LatencyOptions& options);
 
 }  // namespace compress

@@ -13,7 +13,8 @@ const T* find(const Attributes& attributes, std::string_view name) {
   const Attribute* attribute = attributes.find(name);
   if (attribute == nullptr) return nullptr;
   const T* data = std::get_if<T>(&attribute->data);
-  if (data == nullptr) throw Error(ErrorKind::input, text("attribute '", displayName(name), "' has an unexpected type"));
+  if (data == nullptr)
+    throw Error(ErrorKind::input, text("attribute '", displayName(name), "' has an unexpected type"));
   return data;
 }
 
@@ -49,7 +50,9 @@ std::vector<float> Attributes::reals(std::string_view name, std::vector<float> a
   return data ? *data : std::move(absent);
 }
 
-const Tensor* Attributes::tensor(std::string_view name) const { return compress::find<Tensor>(*this, name); }
+const Tensor* Attributes::tensor(std::string_view name) const {
+  return compress::find<Tensor>(*this, name);
+}
 
 Body Attributes::body(std::string_view name) const {
   const auto* data = compress::find<Body>(*this, name);
@@ -58,8 +61,10 @@ Body Attributes::body(std::string_view name) const {
 
 void Attributes::set(std::string_view name, AttributeData data) {
   const auto it = std::ranges::find(items_, name, &Attribute::name);
-  if (it == items_.end()) items_.push_back({std::string(name), std::move(data), {}});
-  else it->data = std::move(data);
+  if (it == items_.end())
+    items_.push_back({std::string(name), std::move(data), {}});
+  else
+    it->data = std::move(data);
 }
 
 void Attributes::erase(std::string_view name) {

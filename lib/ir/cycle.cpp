@@ -13,7 +13,11 @@ constexpr size_t kNone = std::numeric_limits<size_t>::max();
 class Walker {
  public:
   Walker(const std::vector<std::vector<size_t>>& successors, size_t budget)
-      : successors_(successors), budget_(budget), reached_(successors.size(), kNone), from_(successors.size()), depth_(successors.size()) {}
+      : successors_(successors),
+        budget_(budget),
+        reached_(successors.size(), kNone),
+        from_(successors.size()),
+        depth_(successors.size()) {}
 
   /// The shortest way from `start` back to it in less than `limit` steps; empty where there is none.
   std::vector<size_t> wayBack(size_t start, size_t limit) {
@@ -69,7 +73,8 @@ std::vector<std::vector<size_t>> withoutDeadEnds(const std::vector<std::vector<s
       if (--waysOut[from] == 0) dead.push_back(from);
   std::vector<std::vector<size_t>> kept(successors.size());
   for (size_t v = 0; v < successors.size(); ++v)
-    if (waysOut[v] > 0) std::ranges::copy_if(successors[v], std::back_inserter(kept[v]), [&](size_t to) { return waysOut[to] > 0; });
+    if (waysOut[v] > 0)
+      std::ranges::copy_if(successors[v], std::back_inserter(kept[v]), [&](size_t to) { return waysOut[to] > 0; });
   return kept;
 }
 

@@ -9,9 +9,35 @@
 namespace compress {
 
 enum class DType : int32_t {
-  undefined = 0, f32 = 1, u8 = 2, i8 = 3, u16 = 4, i16 = 5, i32 = 6, i64 = 7, string = 8, boolean = 9, f16 = 10,
-  f64 = 11, u32 = 12, u64 = 13, c64 = 14, c128 = 15, bf16 = 16, f8e4m3fn = 17, f8e4m3fnuz = 18, f8e5m2 = 19,
-  f8e5m2fnuz = 20, u4 = 21, i4 = 22, f4e2m1 = 23, f8e8m0 = 24, u2 = 25, i2 = 26, f6e2m3 = 27, f6e3m2 = 28,
+  undefined = 0,
+  f32 = 1,
+  u8 = 2,
+  i8 = 3,
+  u16 = 4,
+  i16 = 5,
+  i32 = 6,
+  i64 = 7,
+  string = 8,
+  boolean = 9,
+  f16 = 10,
+  f64 = 11,
+  u32 = 12,
+  u64 = 13,
+  c64 = 14,
+  c128 = 15,
+  bf16 = 16,
+  f8e4m3fn = 17,
+  f8e4m3fnuz = 18,
+  f8e5m2 = 19,
+  f8e5m2fnuz = 20,
+  u4 = 21,
+  i4 = 22,
+  f4e2m1 = 23,
+  f8e8m0 = 24,
+  u2 = 25,
+  i2 = 26,
+  f6e2m3 = 27,
+  f6e3m2 = 28,
 };
 
 /// "float32", "int8", ...: numpy's names where numpy has one.
@@ -46,18 +72,57 @@ struct BFloat16 {
 /// The DType that a C++ type stores.
 template <typename T>
 constexpr DType dtypeOf();
-template <> constexpr DType dtypeOf<float>() { return DType::f32; }
-template <> constexpr DType dtypeOf<double>() { return DType::f64; }
-template <> constexpr DType dtypeOf<Half>() { return DType::f16; }
-template <> constexpr DType dtypeOf<BFloat16>() { return DType::bf16; }
-template <> constexpr DType dtypeOf<int8_t>() { return DType::i8; }
-template <> constexpr DType dtypeOf<uint8_t>() { return DType::u8; }
-template <> constexpr DType dtypeOf<int16_t>() { return DType::i16; }
-template <> constexpr DType dtypeOf<uint16_t>() { return DType::u16; }
-template <> constexpr DType dtypeOf<int32_t>() { return DType::i32; }
-template <> constexpr DType dtypeOf<uint32_t>() { return DType::u32; }
-template <> constexpr DType dtypeOf<int64_t>() { return DType::i64; }
-template <> constexpr DType dtypeOf<uint64_t>() { return DType::u64; }
-template <> constexpr DType dtypeOf<bool>() { return DType::boolean; }
+template <>
+constexpr DType dtypeOf<float>() {
+  return DType::f32;
+}
+template <>
+constexpr DType dtypeOf<double>() {
+  return DType::f64;
+}
+template <>
+constexpr DType dtypeOf<Half>() {
+  return DType::f16;
+}
+template <>
+constexpr DType dtypeOf<BFloat16>() {
+  return DType::bf16;
+}
+template <>
+constexpr DType dtypeOf<int8_t>() {
+  return DType::i8;
+}
+template <>
+constexpr DType dtypeOf<uint8_t>() {
+  return DType::u8;
+}
+template <>
+constexpr DType dtypeOf<int16_t>() {
+  return DType::i16;
+}
+template <>
+constexpr DType dtypeOf<uint16_t>() {
+  return DType::u16;
+}
+template <>
+constexpr DType dtypeOf<int32_t>() {
+  return DType::i32;
+}
+template <>
+constexpr DType dtypeOf<uint32_t>() {
+  return DType::u32;
+}
+template <>
+constexpr DType dtypeOf<int64_t>() {
+  return DType::i64;
+}
+template <>
+constexpr DType dtypeOf<uint64_t>() {
+  return DType::u64;
+}
+template <>
+constexpr DType dtypeOf<bool>() {
+  return DType::boolean;
+}
 
 }  // namespace compress

@@ -32,7 +32,9 @@ const Node& Graph::node(NodeId id) const {
   return nodes_[static_cast<size_t>(id.index)].node;
 }
 
-const Value& Graph::value(ValueId id) const { return slot(id).value; }
+const Value& Graph::value(ValueId id) const {
+  return slot(id).value;
+}
 
 bool Graph::isAlive(NodeId id) const {
   return id && static_cast<size_t>(id.index) < nodes_.size() && nodes_[static_cast<size_t>(id.index)].alive;
@@ -64,10 +66,18 @@ std::vector<ValueId> Graph::runtimeInputs() const {
   return ids;
 }
 
-bool Graph::isInput(ValueId id) const { return std::ranges::find(inputs_, id) != inputs_.end(); }
-bool Graph::isOutput(ValueId id) const { return std::ranges::find(outputs_, id) != outputs_.end(); }
-NodeId Graph::producer(ValueId id) const { return slot(id).producer; }
-const std::vector<Use>& Graph::uses(ValueId id) const { return slot(id).uses; }
+bool Graph::isInput(ValueId id) const {
+  return std::ranges::find(inputs_, id) != inputs_.end();
+}
+bool Graph::isOutput(ValueId id) const {
+  return std::ranges::find(outputs_, id) != outputs_.end();
+}
+NodeId Graph::producer(ValueId id) const {
+  return slot(id).producer;
+}
+const std::vector<Use>& Graph::uses(ValueId id) const {
+  return slot(id).uses;
+}
 
 std::optional<Use> Graph::onlyUse(ValueId id) const {
   const auto& all = slot(id).uses;
@@ -100,7 +110,8 @@ std::string describeCycle(const Graph& graph, size_t nodeSlots) {
   for (const NodeId id : graph.nodes())
     for (const ValueId output : graph.node(id).outputs)
       if (output)
-        for (const Use& use : graph.uses(output)) successors[static_cast<size_t>(id.index)].push_back(static_cast<size_t>(use.node.index));
+        for (const Use& use : graph.uses(output))
+          successors[static_cast<size_t>(id.index)].push_back(static_cast<size_t>(use.node.index));
   const auto cycle = shortestCycle(successors);
   const auto show = [&](size_t index) {
     const Node& node = graph.node({static_cast<int32_t>(index)});
@@ -134,7 +145,8 @@ std::vector<NodeId> Graph::order() const {
         for (const Use& use : uses(output))
           if (--waiting[static_cast<size_t>(use.node.index)] == 0) ready.push(use.node.index);
   }
-  if (sorted.size() != liveNodes_) throw Error(ErrorKind::input, text("the graph has a cycle: ", describeCycle(*this, nodes_.size())));
+  if (sorted.size() != liveNodes_)
+    throw Error(ErrorKind::input, text("the graph has a cycle: ", describeCycle(*this, nodes_.size())));
   return sorted;
 }
 
@@ -260,8 +272,12 @@ void Graph::setConstant(ValueId id, Tensor tensor) {
   target.value.constant = std::move(tensor);
 }
 
-void Graph::clearConstant(ValueId id) { slot(id).value.constant.reset(); }
-void Graph::setType(ValueId id, Type type) { slot(id).value.type = std::move(type); }
+void Graph::clearConstant(ValueId id) {
+  slot(id).value.constant.reset();
+}
+void Graph::setType(ValueId id, Type type) {
+  slot(id).value.type = std::move(type);
+}
 
 void Graph::rename(ValueId id, std::string_view wanted) {
   ValueSlot& target = slot(id);
@@ -277,12 +293,22 @@ void Graph::rename(ValueId id, std::string_view wanted) {
   names_.emplace(target.value.name, id);
 }
 
-void Graph::rename(NodeId id, std::string_view wanted) { mutableNode(id).name = wanted; }
-void Graph::setAttribute(NodeId id, std::string_view attribute, AttributeData data) { mutableNode(id).attributes.set(attribute, std::move(data)); }
-void Graph::eraseAttribute(NodeId id, std::string_view attribute) { mutableNode(id).attributes.erase(attribute); }
-void Graph::setCaptureCount(NodeId id, int count) { mutableNode(id).captureCount = count; }
+void Graph::rename(NodeId id, std::string_view wanted) {
+  mutableNode(id).name = wanted;
+}
+void Graph::setAttribute(NodeId id, std::string_view attribute, AttributeData data) {
+  mutableNode(id).attributes.set(attribute, std::move(data));
+}
+void Graph::eraseAttribute(NodeId id, std::string_view attribute) {
+  mutableNode(id).attributes.erase(attribute);
+}
+void Graph::setCaptureCount(NodeId id, int count) {
+  mutableNode(id).captureCount = count;
+}
 
-void Graph::setRest(ValueId id, std::string carried) { slot(id).value.rest = std::move(carried); }
+void Graph::setRest(ValueId id, std::string carried) {
+  slot(id).value.rest = std::move(carried);
+}
 
 void Graph::setOp(NodeId id, std::string_view op, std::string_view domain) {
   mutableNode(id).op = op;
@@ -306,7 +332,10 @@ int64_t Graph::eraseDead() {
   }
   int64_t erased = 0;
   for (const NodeId id : nodes())
-    if (!reached[static_cast<size_t>(id.index)]) { erase(id); ++erased; }
+    if (!reached[static_cast<size_t>(id.index)]) {
+      erase(id);
+      ++erased;
+    }
   std::vector<bool> kept(values_.size(), false);
   for (const ValueId id : inputs_) kept[static_cast<size_t>(id.index)] = true;
   for (const ValueId id : outputs_) kept[static_cast<size_t>(id.index)] = true;

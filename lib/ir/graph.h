@@ -37,9 +37,10 @@ constexpr ValueId kNoValue{};
 /// explicit input: its last `Node::captureCount` inputs, matched with the last inputs of the node.
 using Body = std::shared_ptr<const Graph>;
 
-using AttributeData = std::variant<int64_t, float, std::string, Tensor, Body, Type, std::vector<int64_t>, std::vector<float>,
-                                   std::vector<std::string>, std::vector<Tensor>, std::vector<Body>, std::vector<Type>,
-                                   std::monostate>;  ///< the last: data of a kind that we do not read, kept in `rest`
+using AttributeData =
+    std::variant<int64_t, float, std::string, Tensor, Body, Type, std::vector<int64_t>, std::vector<float>,
+                 std::vector<std::string>, std::vector<Tensor>, std::vector<Body>, std::vector<Type>,
+                 std::monostate>;  ///< the last: data of a kind that we do not read, kept in `rest`
 
 struct Attribute {
   std::string name;
@@ -84,12 +85,12 @@ struct Value {
 struct Node {
   std::string op;
   std::string name;
-  std::vector<ValueId> inputs;   ///< kNoValue for an absent optional input
+  std::vector<ValueId> inputs;  ///< kNoValue for an absent optional input
   std::vector<ValueId> outputs;
   Attributes attributes;
-  std::string domain;            ///< empty: ai.onnx
+  std::string domain;  ///< empty: ai.onnx
   std::string overload;
-  int captureCount = 0;          ///< how many of the last inputs are captures of the bodies
+  int captureCount = 0;  ///< how many of the last inputs are captures of the bodies
   std::string rest;
 
   ValueId input(size_t i) const { return i < inputs.size() ? inputs[i] : kNoValue; }
@@ -200,7 +201,8 @@ class Graph {
   std::vector<ValueId> inputs_;
   std::vector<ValueId> outputs_;
   std::unordered_map<std::string, ValueId> names_;
-  std::unordered_map<std::string, int> suffixes_;  // where the search for a fresh name begins, so that many of one base stay cheap
+  std::unordered_map<std::string, int>
+      suffixes_;  // where the search for a fresh name begins, so that many of one base stay cheap
   size_t liveNodes_ = 0;
 };
 

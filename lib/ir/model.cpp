@@ -12,7 +12,10 @@ int64_t Opsets::version(std::string_view domain) const {
 
 void Opsets::set(std::string_view domain, int64_t version) {
   for (auto& [name, current] : items_)
-    if (name == domain) { current = version; return; }
+    if (name == domain) {
+      current = version;
+      return;
+    }
   items_.emplace_back(domain, version);
 }
 
@@ -24,7 +27,10 @@ const std::string* Model::findMetadata(std::string_view key) const {
 
 void Model::setMetadata(std::string_view key, std::string_view value) {
   for (auto& [name, current] : metadata)
-    if (name == key) { current = value; return; }
+    if (name == key) {
+      current = value;
+      return;
+    }
   metadata.emplace_back(key, value);
 }
 

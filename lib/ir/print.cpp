@@ -8,16 +8,34 @@
 namespace compress {
 namespace {
 
-std::string hex(uint64_t hash) { return fmt::format("{:016x}", hash); }
-std::string digest(std::string_view bytes) { return hex(XXH64(bytes.data(), bytes.size(), 0)); }
+std::string hex(uint64_t hash) {
+  return fmt::format("{:016x}", hash);
+}
+std::string digest(std::string_view bytes) {
+  return hex(XXH64(bytes.data(), bytes.size(), 0));
+}
 
-std::string show(int64_t value) { return text(value); }
-std::string show(float value) { return text(value); }
-std::string show(const std::string& value) { return text('"', displayName(value), '"'); }
-std::string show(const Tensor& tensor) { return text(nameOf(tensor.dtype()), print(tensor.shape()), "#", digest(tensor)); }
-std::string show(const Type& type) { return print(type); }
-std::string show(std::monostate) { return "?"; }
-std::string show(const Body& body) { return body ? text("graph '", displayName(body->name), "'") : "no graph"; }
+std::string show(int64_t value) {
+  return text(value);
+}
+std::string show(float value) {
+  return text(value);
+}
+std::string show(const std::string& value) {
+  return text('"', displayName(value), '"');
+}
+std::string show(const Tensor& tensor) {
+  return text(nameOf(tensor.dtype()), print(tensor.shape()), "#", digest(tensor));
+}
+std::string show(const Type& type) {
+  return print(type);
+}
+std::string show(std::monostate) {
+  return "?";
+}
+std::string show(const Body& body) {
+  return body ? text("graph '", displayName(body->name), "'") : "no graph";
+}
 
 template <typename T>
 std::string show(const std::vector<T>& items) {
@@ -26,11 +44,15 @@ std::string show(const std::vector<T>& items) {
   return out + "]";
 }
 
-std::string showRest(const std::string& rest) { return rest.empty() ? "" : text(" rest#", digest(std::string_view(rest))); }
+std::string showRest(const std::string& rest) {
+  return rest.empty() ? "" : text(" rest#", digest(std::string_view(rest)));
+}
 
 void printGraph(const Graph& graph, const std::string& indent, bool full, std::string& out);
 
-std::string showValue(const Graph& graph, ValueId id) { return id ? displayName(graph.value(id).name) : "_"; }
+std::string showValue(const Graph& graph, ValueId id) {
+  return id ? displayName(graph.value(id).name) : "_";
+}
 
 std::string showValues(const Graph& graph, const std::vector<ValueId>& ids) {
   std::string out;
@@ -53,8 +75,10 @@ void printNode(const Graph& graph, const Node& node, const std::string& indent, 
   std::string attributes;
   for (const Attribute& attribute : node.attributes)
     attributes += text(attributes.empty() ? "" : ", ", displayName(attribute.name), "=",
-                       std::visit([](const auto& data) { return show(data); }, attribute.data), full ? showRest(attribute.rest) : "");
-  out += text(indent, showValues(graph, node.outputs), " = ", node.domain.empty() ? "" : displayName(node.domain) + ".", displayName(node.op));
+                       std::visit([](const auto& data) { return show(data); }, attribute.data),
+                       full ? showRest(attribute.rest) : "");
+  out += text(indent, showValues(graph, node.outputs), " = ", node.domain.empty() ? "" : displayName(node.domain) + ".",
+              displayName(node.op));
   if (!node.overload.empty()) out += text(":", displayName(node.overload));
   if (!attributes.empty()) out += text("[", attributes, "]");
   out += text("(", showValues(graph, node.inputs), ")");
@@ -108,7 +132,8 @@ std::string print(const Graph& graph) {
 std::string print(const Model& model) {
   std::string out = text("ir ", model.irVersion, showRest(model.rest), "\n");
   for (const auto& [domain, version] : model.opsets) out += text("opset '", displayName(domain), "' ", version, "\n");
-  for (const auto& [key, value] : model.metadata) out += text("metadata '", displayName(key), "' ", digest(std::string_view(value)), "\n");
+  for (const auto& [key, value] : model.metadata)
+    out += text("metadata '", displayName(key), "' ", digest(std::string_view(value)), "\n");
   printGraph(model.graph, "", true, out);
   return out;
 }

@@ -25,7 +25,10 @@ std::optional<int64_t> checkedElementCount(const std::vector<int64_t>& dims) {
   bool empty = false;
   for (const int64_t dim : dims) {
     if (dim < 0 || dim >= kLimit) return std::nullopt;
-    if (dim == 0) { empty = true; continue; }
+    if (dim == 0) {
+      empty = true;
+      continue;
+    }
     if (product >= kLimit / dim + 1) return std::nullopt;
     product *= dim;
   }

@@ -23,7 +23,9 @@ class Tensor {
   template <typename T>
   static Tensor of(Shape shape, std::span<const T> values);
   template <typename T>
-  static Tensor scalar(T value) { return of<T>(Shape{}, std::span<const T>(&value, 1)); }
+  static Tensor scalar(T value) {
+    return of<T>(Shape{}, std::span<const T>(&value, 1));
+  }
   static Tensor ofInts(const std::vector<int64_t>& values);
 
   explicit operator bool() const { return dtype_ != DType::undefined; }
@@ -65,7 +67,9 @@ class Buffer {
   template <typename T>
   std::span<T> as();
   template <typename T>
-  std::span<const T> as() const { return const_cast<Buffer*>(this)->as<T>(); }
+  std::span<const T> as() const {
+    return const_cast<Buffer*>(this)->as<T>();
+  }
   /// For DType::string only.
   std::vector<std::string>& strings() { return strings_; }
   Tensor freeze() &&;

@@ -28,11 +28,16 @@ bool Type::operator==(const Type& other) const {
 std::string print(const Type& type) {
   const std::string inner = type.element ? print(*type.element) : "?";
   switch (type.kind) {
-    case Type::Kind::unknown: return "?";
-    case Type::Kind::sequence: return text("sequence(", inner, ")");
-    case Type::Kind::optional: return text("optional(", inner, ")");
-    case Type::Kind::map: return text("map(", nameOf(type.dtype), ", ", inner, ")");
-    default: break;
+    case Type::Kind::unknown:
+      return "?";
+    case Type::Kind::sequence:
+      return text("sequence(", inner, ")");
+    case Type::Kind::optional:
+      return text("optional(", inner, ")");
+    case Type::Kind::map:
+      return text("map(", nameOf(type.dtype), ", ", inner, ")");
+    default:
+      break;
   }
   std::string out = text(type.kind == Type::Kind::sparseTensor ? "sparse " : "", nameOf(type.dtype), "[");
   if (!type.dims) return out + "...]";

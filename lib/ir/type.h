@@ -24,9 +24,9 @@ struct Type {
   enum class Kind { unknown, tensor, sparseTensor, sequence, optional, map };
 
   Kind kind = Kind::unknown;
-  DType dtype = DType::undefined;         ///< of the elements; of the key for a map
-  std::optional<std::vector<Dim>> dims;   ///< nothing: even the rank is unknown
-  std::shared_ptr<const Type> element;    ///< of a sequence, optional or map
+  DType dtype = DType::undefined;        ///< of the elements; of the key for a map
+  std::optional<std::vector<Dim>> dims;  ///< nothing: even the rank is unknown
+  std::shared_ptr<const Type> element;   ///< of a sequence, optional or map
 
   static Type tensor(DType dtype) { return {Kind::tensor, dtype, std::nullopt, nullptr}; }
   static Type tensor(DType dtype, const Shape& shape);

@@ -28,7 +28,8 @@ int openBeneath(int folder, const std::string& location) {
   return static_cast<int>(syscall(SYS_openat2, folder, location.c_str(), &how, sizeof how));
 }
 
-/// For kernels and sandboxes without openat2: one component after the other, none of them a link. The location has no "..".
+/// For kernels and sandboxes without openat2: one component after the other, none of them a link. The location has no
+/// "..".
 int openByComponents(int folder, const std::string& location) {
   FileHandle at;
   int descriptor = folder;
@@ -51,33 +52,40 @@ int openContained(int folder, const std::string& location) {
   return openByComponents(folder, location);
 }
 
-bool isEscape(int code) { return code == EXDEV || code == ELOOP || code == ENOTDIR; }
+bool isEscape(int code) {
+  return code == EXDEV || code == ELOOP || code == ENOTDIR;
+}
 
 }  // namespace
 
 void requireSafeLocation(const std::string& location) {
   constexpr size_t kLongest = 4096;
   if (location.empty()) refuse(location, "is empty");
-  if (location.size() > kLongest) refuse(location, text("has ", location.size(), " bytes, at most ", kLongest, " are allowed"));
+  if (location.size() > kLongest)
+    refuse(location, text("has ", location.size(), " bytes, at most ", kLongest, " are allowed"));
   if (!isUtf8(location)) refuse(location, "is not UTF-8");
-  if (std::ranges::any_of(location, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) refuse(location, "contains a control character");
-  if (location.find("_ORT_MEM_ADDR_") != std::string::npos) refuse(location, "is a memory address of another process, not a file");
+  if (std::ranges::any_of(location, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
+    refuse(location, "contains a control character");
+  if (location.find("_ORT_MEM_ADDR_") != std::string::npos)
+    refuse(location, "is a memory address of another process, not a file");
   if (location.find('\\') != std::string::npos) refuse(location, "contains a backslash, expected '/' between folders");
-  if (location.size() >= 2 && std::isalpha(static_cast<unsigned char>(location[0])) != 0 && location[1] == ':') refuse(location, "begins with a drive letter, expected a path relative to the model");
+  if (location.size() >= 2 && std::isalpha(static_cast<unsigned char>(location[0])) != 0 && location[1] == ':')
+    refuse(location, "begins with a drive letter, expected a path relative to the model");
   const std::filesystem::path path(location);
   if (path.is_absolute()) refuse(location, "is absolute, expected a path relative to the model");
   if (std::ranges::find(path, "..") != path.end()) refuse(location, "leads out of the model's folder");
 }
 
-DataFolder::DataFolder(const std::filesystem::path& model, bool allowLinked) : allowLinked_(allowLinked), model_(model) {
+DataFolder::DataFolder(const std::filesystem::path& model, bool allowLinked)
+    : allowLinked_(allowLinked), model_(model) {
   const auto path = model.has_parent_path() ? model.parent_path() : std::filesystem::path(".");
   const int descriptor = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) throw Error(ErrorKind::io, systemMessage("open the folder", path));
   folder_ = FileHandle(descriptor, path);
 }
 
-/// Download caches link both model and data into a folder of real files: allowed when the model's path is a link too and the data lie
-/// directly beside the real model.
+/// Download caches link both model and data into a folder of real files: allowed when the model's path is a link too
+/// and the data lie directly beside the real model.
 FileHandle DataFolder::openInCache(const std::string& location) const {
   std::error_code failed;
   if (!std::filesystem::is_symlink(model_, failed)) return {};
@@ -97,16 +105,20 @@ FileHandle DataFolder::open(const std::string& location) const {
   const auto path = folder_.path() / location;
   const int descriptor = openContained(folder_.descriptor(), location);
   const int code = errno;
-  FileHandle file = descriptor >= 0 ? FileHandle(descriptor, path) : isEscape(code) ? openInCache(location) : FileHandle();
+  FileHandle file = descriptor >= 0  ? FileHandle(descriptor, path)
+                    : isEscape(code) ? openInCache(location)
+                                     : FileHandle();
   if (file.descriptor() < 0) {
-    if (isEscape(code)) refuse(location, "passes a symbolic link or leaves the model's folder", "copy the data file beside the model");
+    if (isEscape(code))
+      refuse(location, "passes a symbolic link or leaves the model's folder", "copy the data file beside the model");
     errno = code;
     throw Error(ErrorKind::io, systemMessage("open the external data", path));
   }
   const auto status = file.status();
   if (!S_ISREG(status.st_mode)) refuse(location, "is not a regular file");
   if (status.st_nlink != 1 && !allowLinked_)
-    refuse(location, text("is a file with ", status.st_nlink, " hard links (E-EXT-LINKED)"), "--allow-linked-data accepts such files");
+    refuse(location, text("is a file with ", status.st_nlink, " hard links (E-EXT-LINKED)"),
+           "--allow-linked-data accepts such files");
   return file;
 }
 

@@ -16,7 +16,9 @@ std::string dataName(const std::filesystem::path& model, const std::string& dige
 }
 
 /// The name under which a data file begins: its own is not known before its content is.
-std::filesystem::path provisional(const std::filesystem::path& model) { return model.parent_path() / (model.filename().string() + ".data"); }
+std::filesystem::path provisional(const std::filesystem::path& model) {
+  return model.parent_path() / (model.filename().string() + ".data");
+}
 
 std::string digestOf(std::span<const std::byte> bytes) {
   Sha256 hash;
@@ -56,7 +58,8 @@ bool contains(const std::filesystem::path& path, const std::string& wanted) {
 
 }  // namespace
 
-DataWriter::DataWriter(const std::filesystem::path& model, int64_t expectedBytes) : model_(model), file_(provisional(model), expectedBytes) {
+DataWriter::DataWriter(const std::filesystem::path& model, int64_t expectedBytes)
+    : model_(model), file_(provisional(model), expectedBytes) {
   requireSafeLocation(dataName(model, std::string(kDigits, '0')));
 }
 
@@ -97,7 +100,8 @@ void DataWriter::withdraw() {
 
 void setExternal(onnx::TensorProto& message, const std::string& location, int64_t offset, int64_t length) {
   message.set_data_location(onnx::TensorProto::EXTERNAL);
-  const std::pair<const char*, std::string> entries[] = {{"location", location}, {"offset", text(offset)}, {"length", text(length)}};
+  const std::pair<const char*, std::string> entries[] = {
+      {"location", location}, {"offset", text(offset)}, {"length", text(length)}};
   for (const auto& [key, value] : entries) {
     auto& entry = *message.add_external_data();
     entry.set_key(key);
@@ -110,10 +114,12 @@ void removeLeftovers(const std::filesystem::path& model) {
   const auto unfinished = staleTemporaries(model);
   std::error_code failed;
   std::vector<std::filesystem::path> orphans;
-  for (std::filesystem::directory_iterator it(folder, failed), end; !unfinished.empty() && !failed && it != end; it.increment(failed)) {
+  for (std::filesystem::directory_iterator it(folder, failed), end; !unfinished.empty() && !failed && it != end;
+       it.increment(failed)) {
     const std::string name = it->path().filename().string();
     if (!isDataName(name, model) || contains(model, name)) continue;
-    if (std::ranges::any_of(unfinished, [&](const auto& temporary) { return contains(temporary, name); })) orphans.push_back(it->path());
+    if (std::ranges::any_of(unfinished, [&](const auto& temporary) { return contains(temporary, name); }))
+      orphans.push_back(it->path());
   }
   for (const auto& path : staleTemporaries(provisional(model))) orphans.push_back(path);
   for (const auto& path : unfinished) orphans.push_back(path);

@@ -41,8 +41,8 @@ class DataWriter {
 /// Says in `message` where the data of `tensor` are.
 void setExternal(onnx::TensorProto& message, const std::string& location, int64_t offset, int64_t length);
 
-/// Removes what a process that was killed while it wrote `model` has left: temporaries, and the data file that the model it never
-/// finished was to name.
+/// Removes what a process that was killed while it wrote `model` has left: temporaries, and the data file that the
+/// model it never finished was to name.
 void removeLeftovers(const std::filesystem::path& model);
 
 }  // namespace compress

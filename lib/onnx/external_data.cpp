@@ -19,7 +19,10 @@ struct ExternalData::File {
     const auto now = handle.status();
     const bool same = now.st_dev == status.st_dev && now.st_ino == status.st_ino && now.st_size == status.st_size &&
                       now.st_mtim.tv_sec == status.st_mtim.tv_sec && now.st_mtim.tv_nsec == status.st_mtim.tv_nsec;
-    if (!same) throw Error(ErrorKind::io, text("external data '", displayName(handle.path().string()), "' changed after the model was read"), "run again once nothing writes to it");
+    if (!same)
+      throw Error(ErrorKind::io,
+                  text("external data '", displayName(handle.path().string()), "' changed after the model was read"),
+                  "run again once nothing writes to it");
   }
 
   /// Opened for each tensor: a model may have more data files than a process may have open.
@@ -30,20 +33,26 @@ struct ExternalData::File {
     handle.readAt(offset, {block.data(), block.size()});
     requireUnchanged(handle);
     if (dtype == DType::boolean)
-      within([&] { return text("external data '", displayName(location), "'"); }, [&] { requireBooleans({block.data(), block.size()}); });
+      within([&] { return text("external data '", displayName(location), "'"); },
+             [&] {
+               requireBooleans({block.data(), block.size()});
+             });
     return block;
   }
 };
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::input, message); }
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorKind::input, message);
+}
 
 int64_t wholeNumber(const std::string& key, const std::string& digits) {
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   const bool whole = error == std::errc() && end == digits.data() + digits.size() && !digits.empty();
-  if (!whole || number > static_cast<uint64_t>(INT64_MAX)) refuse(text("external data: ", key, " is '", displayName(digits), "', expected a whole number of bytes"));
+  if (!whole || number > static_cast<uint64_t>(INT64_MAX))
+    refuse(text("external data: ", key, " is '", displayName(digits), "', expected a whole number of bytes"));
   return static_cast<int64_t>(number);
 }
 
@@ -63,7 +72,9 @@ std::optional<std::string>* member(Place& place, const std::string& key) {
 
 void requireBooleans(std::span<const std::byte> bytes) {
   const auto odd = std::ranges::find_if(bytes, [](std::byte b) { return b > std::byte{1}; });
-  if (odd != bytes.end()) refuse(text("boolean element ", odd - bytes.begin(), " has the value ", static_cast<int>(*odd), ", expected 0 or 1"));
+  if (odd != bytes.end())
+    refuse(
+        text("boolean element ", odd - bytes.begin(), " has the value ", static_cast<int>(*odd), ", expected 0 or 1"));
 }
 
 void ExternalData::warnUnknownKey(const std::string& key) {
@@ -89,21 +100,27 @@ Bytes ExternalData::find(const onnx::TensorProto& tensor, DType dtype, int64_t s
   Place place;
   for (const auto& entry : tensor.external_data()) {
     auto* known = member(place, entry.key());
-    if (known == nullptr) { warnUnknownKey(entry.key()); continue; }
+    if (known == nullptr) {
+      warnUnknownKey(entry.key());
+      continue;
+    }
     if (known->has_value()) refuse(text("external data: ", entry.key(), " is given twice"));
     *known = entry.value();
   }
   if (!place.location) refuse("external data: there is no location");
   const int64_t offset = place.offset ? wholeNumber("offset", *place.offset) : 0;
   const int64_t length = place.length ? wholeNumber("length", *place.length) : size;
-  if (length != size) refuse(text("external data: length is ", length, ", expected ", size, " for its type and dimensions"));
+  if (length != size)
+    refuse(text("external data: length is ", length, ", expected ", size, " for its type and dimensions"));
   const auto file = fileAt(*place.location);
   const int64_t available = file->status.st_size;
   if (length > available || offset > available - length)
-    refuse(text("external data: ", length, " bytes from offset ", offset, " pass the end of '", displayName(*place.location), "', which has ", available, " bytes"));
+    refuse(text("external data: ", length, " bytes from offset ", offset, " pass the end of '",
+                displayName(*place.location), "', which has ", available, " bytes"));
   Bytes& bytes = ranges_[{file.get(), offset, length, dtype == DType::boolean}];
   if (bytes.size() == 0 && size > 0)
-    bytes = Bytes::lazy(static_cast<size_t>(size), [file, offset, size, dtype] { return file->read(offset, size, dtype); });
+    bytes =
+        Bytes::lazy(static_cast<size_t>(size), [file, offset, size, dtype] { return file->read(offset, size, dtype); });
   return bytes;
 }
 
@@ -121,7 +138,8 @@ void ExternalData::warnOfOverlaps() {
     const auto [owner, offset, length, isBoolean] = range;
     const bool sameRange = std::tuple(offset, length) == last;
     if (owner == file && !sameRange && offset < std::get<0>(last) + std::get<1>(last) && warned != owner) {
-      warnings_.push_back(text("external data '", displayName(owner->location), "': ranges of different tensors overlap at offset ", offset));
+      warnings_.push_back(text("external data '", displayName(owner->location),
+                               "': ranges of different tensors overlap at offset ", offset));
       warned = owner;
     }
     if (owner != file || offset + length > std::get<0>(last) + std::get<1>(last)) last = {offset, length};

@@ -37,12 +37,14 @@ std::vector<std::vector<size_t>> callGraph(const onnx::ModelProto& model) {
   for (const auto& function : model.functions()) {
     if (function.name().empty()) throw Error(ErrorKind::input, "a local function has no name");
     if (!numbers.emplace(keyOf(function), numbers.size()).second)
-      throw Error(ErrorKind::input, text("function ", inQuotes(function.name()), " of domain ", inQuotes(function.domain()), " is defined twice"));
+      throw Error(ErrorKind::input, text("function ", inQuotes(function.name()), " of domain ",
+                                         inQuotes(function.domain()), " is defined twice"));
   }
   std::vector<std::vector<size_t>> calls(numbers.size());
   for (int i = 0; i < model.functions_size(); ++i)
     for (const onnx::NodeProto* node : allNodes(model.functions(i)))
-      if (const auto called = numbers.find(calledBy(*node)); called != numbers.end()) calls[static_cast<size_t>(i)].push_back(called->second);
+      if (const auto called = numbers.find(calledBy(*node)); called != numbers.end())
+        calls[static_cast<size_t>(i)].push_back(called->second);
   return calls;
 }
 
@@ -69,7 +71,8 @@ int64_t callDepth(const std::vector<std::vector<size_t>>& calls) {
 std::string showCycle(const onnx::ModelProto& model, const std::vector<size_t>& cycle) {
   constexpr size_t kShown = 10;
   std::string out;
-  for (size_t i = 0; i < cycle.size() && i < kShown; ++i) out += inQuotes(model.functions(static_cast<int>(cycle[i])).name()) + " -> ";
+  for (size_t i = 0; i < cycle.size() && i < kShown; ++i)
+    out += inQuotes(model.functions(static_cast<int>(cycle[i])).name()) + " -> ";
   if (cycle.size() > kShown) out += text("... ", cycle.size() - kShown, " more -> ");
   return out + inQuotes(model.functions(static_cast<int>(cycle.front())).name());
 }
@@ -80,7 +83,8 @@ std::string findOverload(const google::protobuf::Message& message, int number) {
   const auto& unknown = message.GetReflection()->GetUnknownFields(message);
   std::string overload;
   for (int i = 0; i < unknown.field_count(); ++i)
-    if (unknown.field(i).number() == number && unknown.field(i).type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+    if (unknown.field(i).number() == number &&
+        unknown.field(i).type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
       overload = unknown.field(i).length_delimited();
   return overload;
 }
@@ -90,7 +94,8 @@ void checkFunctions(const onnx::ModelProto& model, const ReadLimits& limits) {
   if (const auto cycle = shortestCycle(calls); !cycle.empty())
     throw Error(ErrorKind::input, text("local functions call each other in a cycle: ", showCycle(model, cycle)));
   if (const int64_t depth = callDepth(calls); depth > limits.functionCallDepth)
-    throw Error(ErrorKind::input, text("calls of local functions nest ", depth, " deep, at most ", limits.functionCallDepth, " are allowed"));
+    throw Error(ErrorKind::input, text("calls of local functions nest ", depth, " deep, at most ",
+                                       limits.functionCallDepth, " are allowed"));
 }
 
 }  // namespace compress

@@ -5,8 +5,8 @@
 
 namespace compress {
 
-/// Throws Error(input) for a function that is defined twice, one that calls itself in the end (the shortest way round is shown), and
-/// calls that nest deeper than the limit.
+/// Throws Error(input) for a function that is defined twice, one that calls itself in the end (the shortest way round
+/// is shown), and calls that nest deeper than the limit.
 void checkFunctions(const onnx::ModelProto& model, const ReadLimits& limits);
 
 /// `overload` is newer than the packaged schema: an unknown field of nodes (8) and functions (13).

@@ -10,7 +10,9 @@ namespace compress {
 
 /// "ai.onnx" is another spelling of the default domain, "".
 constexpr std::string_view kDefaultDomain = "ai.onnx";
-inline std::string_view plainDomain(std::string_view domain) { return domain == kDefaultDomain ? std::string_view() : domain; }
+inline std::string_view plainDomain(std::string_view domain) {
+  return domain == kDefaultDomain ? std::string_view() : domain;
+}
 
 /// "node 'conv1' (Conv)".
 std::string placeOf(const onnx::NodeProto& node);

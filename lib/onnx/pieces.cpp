@@ -20,7 +20,8 @@ constexpr uint32_t kTensorRawData = 9;
 std::string fieldHeader(uint32_t number, size_t length) {
   constexpr uint32_t kLengthDelimited = 2;
   uint8_t buffer[20];
-  uint8_t* end = google::protobuf::io::CodedOutputStream::WriteVarint32ToArray((number << 3) | kLengthDelimited, buffer);
+  uint8_t* end =
+      google::protobuf::io::CodedOutputStream::WriteVarint32ToArray((number << 3) | kLengthDelimited, buffer);
   end = google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(length, end);
   return {reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer)};
 }
@@ -92,8 +93,10 @@ void Pieces::add(Pieces pieces) {
 
 void Pieces::writeTo(const std::function<void(std::span<const std::byte>)>& sink) const {
   for (const Piece& piece : pieces_) {
-    if (piece.payload.empty()) sink(std::as_bytes(std::span(piece.bytes)));
-    else withPayload(piece.payload, sink);
+    if (piece.payload.empty())
+      sink(std::as_bytes(std::span(piece.bytes)));
+    else
+      withPayload(piece.payload, sink);
   }
 }
 
@@ -103,7 +106,8 @@ Pieces emitModel(const Model& model, const PlaceTensor& placeTensor) {
     const bool isMain = place == TensorPlace::mainInitializer;
     if (isMain) payloads.emplace_back();
     if (placeTensor(tensor, rest)) return rest;
-    if (!isMain || tensor.dtype() == DType::string || tensor.bytes().size() < kOwnPieceBytes) return protoOf(tensor, std::move(rest));
+    if (!isMain || tensor.dtype() == DType::string || tensor.bytes().size() < kOwnPieceBytes)
+      return protoOf(tensor, std::move(rest));
     payloads.back() = tensor.bytes();
     return headOf(tensor, std::move(rest));
   });

@@ -1,4 +1,5 @@
-// A serialized model in pieces, so that the payloads of tensors are written from where they are and never copied into one block.
+// A serialized model in pieces, so that the payloads of tensors are written from where they are and never copied into
+// one block.
 #pragma once
 #include <functional>
 #include <span>
@@ -31,7 +32,8 @@ class Pieces {
 /// Calls `use` with the bytes of `payload`, in memory for the time of the call.
 void withPayload(const Bytes& payload, const std::function<void(std::span<const std::byte>)>& use);
 
-/// Puts a tensor's data elsewhere and says so, with type and dimensions, in `message`; false: the data go into the model.
+/// Puts a tensor's data elsewhere and says so, with type and dimensions, in `message`; false: the data go into the
+/// model.
 using PlaceTensor = std::function<bool(const Tensor&, onnx::TensorProto& message)>;
 
 /// The model. `placeTensor` is called once for each tensor, in the same order every time.

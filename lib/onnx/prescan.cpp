@@ -14,12 +14,12 @@
 namespace compress {
 namespace {
 
-using google::protobuf::io::CodedInputStream;
 using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedInputStream;
 
 constexpr int64_t kUnknownField = 64;  ///< an entry in the list of unknown fields
 constexpr int64_t kString = 48;        ///< a string object, its pointer and the heap's own
-constexpr int64_t kEdge = 400;         ///< what a name in a node becomes: an id, a use, perhaps a new value and its name
+constexpr int64_t kEdge = 400;  ///< what a name in a node becomes: an id, a use, perhaps a new value and its name
 
 /// A message that has begun and not ended. A group has no length: it ends with a tag of its own.
 struct Frame {
@@ -32,7 +32,10 @@ struct Frame {
 class Prescan {
  public:
   Prescan(google::protobuf::io::ZeroCopyInputStream& stream, int64_t size, Message root, const ReadLimits& limits)
-      : coded_(&stream), size_(size), limits_(limits), memory_(limits.memoryBytes > 0 ? limits.memoryBytes : availableMemory() / 5 * 4) {
+      : coded_(&stream),
+        size_(size),
+        limits_(limits),
+        memory_(limits.memoryBytes > 0 ? limits.memoryBytes : availableMemory() / 5 * 4) {
     coded_.SetTotalBytesLimit(INT_MAX);
     stack_.push_back({root, size});
   }
@@ -65,7 +68,9 @@ class Prescan {
   int64_t nodes_ = 0, initializers_ = 0, interface_ = 0, functions_ = 0, opsets_ = 0, depth_ = 0;
 };
 
-void Prescan::malformed(int64_t at, const std::string& what) const { throw Error(ErrorKind::input, text(what, " (byte offset ", at, " of ", size_, ")")); }
+void Prescan::malformed(int64_t at, const std::string& what) const {
+  throw Error(ErrorKind::input, text(what, " (byte offset ", at, " of ", size_, ")"));
+}
 
 void Prescan::charge(int64_t bytes) {
   result_.predictedBytes += bytes;
@@ -75,29 +80,45 @@ void Prescan::charge(int64_t bytes) {
 }
 
 void Prescan::count(int64_t& counter, int64_t limit, std::string_view what) {
-  if (++counter > limit) throw Error(ErrorKind::input, text("has more than ", limit, " ", what), "raise the limit if the file can be trusted");
+  if (++counter > limit)
+    throw Error(ErrorKind::input, text("has more than ", limit, " ", what),
+                "raise the limit if the file can be trusted");
 }
 
 void Prescan::countMessage(Message message) {
   charge(objectBytes(message));
   const Message parent = stack_.back().message;
   switch (message) {
-    case Message::node: count(nodes_, limits_.nodes, "nodes"); break;
-    case Message::tensor: if (parent == Message::graph) count(initializers_, limits_.initializers, "initializers"); break;
-    case Message::sparseTensor: if (parent == Message::graph) count(initializers_, limits_.initializers, "initializers"); break;
-    case Message::function: count(functions_, limits_.functions, "local functions"); break;
-    case Message::opset: if (parent == Message::model) count(opsets_, limits_.opsetImports, "opset imports"); break;
-    case Message::attribute: count(stack_.back().attributes, limits_.attributesPerNode, "attributes in one node"); break;
+    case Message::node:
+      count(nodes_, limits_.nodes, "nodes");
+      break;
+    case Message::tensor:
+      if (parent == Message::graph) count(initializers_, limits_.initializers, "initializers");
+      break;
+    case Message::sparseTensor:
+      if (parent == Message::graph) count(initializers_, limits_.initializers, "initializers");
+      break;
+    case Message::function:
+      count(functions_, limits_.functions, "local functions");
+      break;
+    case Message::opset:
+      if (parent == Message::model) count(opsets_, limits_.opsetImports, "opset imports");
+      break;
+    case Message::attribute:
+      count(stack_.back().attributes, limits_.attributesPerNode, "attributes in one node");
+      break;
     case Message::graph:
       if (parent == Message::attribute) count(depth_, limits_.subgraphDepth, "subgraphs nested in each other");
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
 uint64_t Prescan::readVarint(int64_t at) {
   uint64_t value = 0;
-  if (!coded_.ReadVarint64(&value)) malformed(at, position() >= size_ ? "is cut short inside a number" : "has a number of more than 64 bits");
+  if (!coded_.ReadVarint64(&value))
+    malformed(at, position() >= size_ ? "is cut short inside a number" : "has a number of more than 64 bits");
   return value;
 }
 
@@ -106,8 +127,8 @@ int64_t Prescan::readLength(int64_t at) {
   const int64_t left = stack_.back().end - position();
   if (length <= static_cast<uint64_t>(std::max<int64_t>(left, 0))) return static_cast<int64_t>(length);
   const bool truncated = stack_.back().end == size_;
-  malformed(at, text(truncated ? "is cut short: a part of " : "is damaged: a part of ", length, " bytes begins where ", left, " are left of ",
-                     nameOf(stack_.back().message)));
+  malformed(at, text(truncated ? "is cut short: a part of " : "is damaged: a part of ", length, " bytes begins where ",
+                     left, " are left of ", nameOf(stack_.back().message)));
 }
 
 void Prescan::skip(int64_t bytes, int64_t at) {
@@ -139,12 +160,15 @@ void Prescan::enter(Message message, int64_t end, int64_t at) {
 void Prescan::readLeaf(Field field, uint32_t tag, int64_t at) {
   const int64_t length = readLength(at);
   switch (field.storage) {
-    case Storage::name: case Storage::value:
-      if (length > limits_.nameBytes) malformed(at, text("has a name of ", length, " bytes, at most ", limits_.nameBytes, " are allowed"));
+    case Storage::name:
+    case Storage::value:
+      if (length > limits_.nameBytes)
+        malformed(at, text("has a name of ", length, " bytes, at most ", limits_.nameBytes, " are allowed"));
       charge(field.storage == Storage::value ? kEdge + 3 * length : kString + 2 * length);
       return skip(length, at);
     case Storage::numbers: {
-      const bool fixed = stack_.back().message == Message::tensor && (WireFormatLite::GetTagFieldNumber(tag) == 4 || WireFormatLite::GetTagFieldNumber(tag) == 10);
+      const bool fixed = stack_.back().message == Message::tensor &&
+                         (WireFormatLite::GetTagFieldNumber(tag) == 4 || WireFormatLite::GetTagFieldNumber(tag) == 10);
       const bool floats = stack_.back().message == Message::attribute && WireFormatLite::GetTagFieldNumber(tag) == 7;
       if (fixed || floats) {
         charge(2 * length);
@@ -180,24 +204,30 @@ void Prescan::readField() {
   const int64_t at = position();
   const uint32_t tag = coded_.ReadTagNoLastTag();
   const int number = WireFormatLite::GetTagFieldNumber(tag);
-  if (tag == 0 || number == 0) malformed(at, at == 0 ? "does not begin as a model does" : "has bytes that are no field of a model");
+  if (tag == 0 || number == 0)
+    malformed(at, at == 0 ? "does not begin as a model does" : "has bytes that are no field of a model");
   const Field field = fieldOf(stack_.back().message, number);
   switch (WireFormatLite::GetTagWireType(tag)) {
     case WireFormatLite::WIRETYPE_VARINT:
       readVarint(at);
-      return charge(field.storage == Storage::numbers ? 3 * field.elementBytes : field.storage == Storage::number ? 0 : kUnknownField);
+      return charge(field.storage == Storage::numbers  ? 3 * field.elementBytes
+                    : field.storage == Storage::number ? 0
+                                                       : kUnknownField);
     case WireFormatLite::WIRETYPE_FIXED64:
       skip(8, at);
       return charge(field.storage == Storage::numbers ? 3 * field.elementBytes : kUnknownField);
     case WireFormatLite::WIRETYPE_FIXED32:
       skip(4, at);
       return charge(field.storage == Storage::numbers ? 3 * field.elementBytes : kUnknownField);
-    case WireFormatLite::WIRETYPE_LENGTH_DELIMITED: case WireFormatLite::WIRETYPE_START_GROUP: return readNested(field, number, tag, at);
+    case WireFormatLite::WIRETYPE_LENGTH_DELIMITED:
+    case WireFormatLite::WIRETYPE_START_GROUP:
+      return readNested(field, number, tag, at);
     case WireFormatLite::WIRETYPE_END_GROUP:
       if (stack_.back().group != number) malformed(at, "ends a group that has not begun");
       stack_.pop_back();
       return;
-    default: malformed(at, "has bytes that are no field of a model");
+    default:
+      malformed(at, "has bytes that are no field of a model");
   }
 }
 
@@ -205,7 +235,8 @@ void Prescan::closeFinished() {
   while (stack_.size() > 1 && position() >= stack_.back().end) {
     const Frame& done = stack_.back();
     if (done.group != 0) malformed(position(), "is cut short inside a group");
-    if (position() > done.end) malformed(position(), text("is damaged: ", nameOf(done.message), " is longer than it says"));
+    if (position() > done.end)
+      malformed(position(), text("is damaged: ", nameOf(done.message), " is longer than it says"));
     if (done.message == Message::graph && stack_[stack_.size() - 2].message == Message::attribute) --depth_;
     stack_.pop_back();
   }
@@ -222,7 +253,8 @@ PrescanResult Prescan::walk() {
 
 }  // namespace
 
-PrescanResult prescan(google::protobuf::io::ZeroCopyInputStream& stream, int64_t size, Message root, const ReadLimits& limits) {
+PrescanResult prescan(google::protobuf::io::ZeroCopyInputStream& stream, int64_t size, Message root,
+                      const ReadLimits& limits) {
   return Prescan(stream, size, root, limits).walk();
 }
 

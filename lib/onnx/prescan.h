@@ -1,4 +1,5 @@
-// A walk over the wire format that makes no object: it finds truncation, limits passed and memory bombs before the parser starts.
+// A walk over the wire format that makes no object: it finds truncation, limits passed and memory bombs before the
+// parser starts.
 #pragma once
 #include <google/protobuf/io/zero_copy_stream.h>
 
@@ -14,8 +15,10 @@ struct PrescanResult {
   int nesting = 0;             ///< deepest level of messages
 };
 
-/// `size`: bytes in `stream`; `root`: what they are to be. Throws Error(input) with the byte offset of what is malformed, or naming the
-/// limit that is passed, Error(resource) when the predicted memory passes `limits.memoryBytes`.
-PrescanResult prescan(google::protobuf::io::ZeroCopyInputStream& stream, int64_t size, Message root, const ReadLimits& limits);
+/// `size`: bytes in `stream`; `root`: what they are to be. Throws Error(input) with the byte offset of what is
+/// malformed, or naming the limit that is passed, Error(resource) when the predicted memory passes
+/// `limits.memoryBytes`.
+PrescanResult prescan(google::protobuf::io::ZeroCopyInputStream& stream, int64_t size, Message root,
+                      const ReadLimits& limits);
 
 }  // namespace compress

@@ -1,6 +1,7 @@
 // The ONNX schema's classes, and what the readers and writers of this folder need from all of them.
-// What we do not model stays in a copy of the message it came in, with all that we do model cleared: its bytes are the `rest` of the
-// model, graph, node, value or attribute. A value's rest is a GraphProto (see Carried): a value is declared in up to four places.
+// What we do not model stays in a copy of the message it came in, with all that we do model cleared: its bytes are the
+// `rest` of the model, graph, node, value or attribute. A value's rest is a GraphProto (see Carried): a value is
+// declared in up to four places.
 #pragma once
 #include <onnx/onnx_pb.h>
 
@@ -27,11 +28,13 @@ Message parsed(const std::string& bytes) {
 }
 
 /// "'name'" as messages show it.
-inline std::string inQuotes(std::string_view name) { return text("'", displayName(name), "'"); }
+inline std::string inQuotes(std::string_view name) {
+  return text("'", displayName(name), "'");
+}
 
 /// What a file says of a value beside name, type and data. At most one entry in each list:
-/// `input`, `output`, `value_info`: what the declaration holds beyond name and type; its type only where ours cannot say it;
-/// `value_info` is there, even if empty, when an input, output or constant is declared in value_info too;
+/// `input`, `output`, `value_info`: what the declaration holds beyond name and type; its type only where ours cannot
+/// say it; `value_info` is there, even if empty, when an input, output or constant is declared in value_info too;
 /// `initializer`: what the tensor holds beside name, type, dims and data; `sparse_initializer`: the whole of it.
 using Carried = onnx::GraphProto;
 

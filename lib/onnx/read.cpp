@@ -28,8 +28,9 @@ constexpr size_t kHeadBytes = 512;
 /// The bytes of a message, to be walked over as often as needed.
 struct Source {
   int64_t size;
-  std::string head;                                                                   ///< its first bytes
-  std::function<void(const std::function<void(ZeroCopyInputStream&)>& use)> stream;  ///< lends a stream that begins at the start
+  std::string head;  ///< its first bytes
+  std::function<void(const std::function<void(ZeroCopyInputStream&)>& use)>
+      stream;  ///< lends a stream that begins at the start
 };
 
 Source sourceOf(const std::string& bytes) {
@@ -67,7 +68,8 @@ template <typename MessageClass>
 MessageClass parse(const Source& source, Message root, std::string_view what, const ReadLimits& limits) {
   if (source.size == 0) throw Error(ErrorKind::input, text("not ", what, ": the file is empty"));
   if (source.size > INT_MAX)
-    throw Error(ErrorKind::input, text("has ", source.size, " bytes, more than the 2 GiB that the format allows"), "keep its tensors in external data");
+    throw Error(ErrorKind::input, text("has ", source.size, " bytes, more than the 2 GiB that the format allows"),
+                "keep its tensors in external data");
   PrescanResult scanned;
   source.stream([&](ZeroCopyInputStream& stream) {
     try {
@@ -99,7 +101,8 @@ Opsets takeOpsets(onnx::ModelProto& proto) {
 
 void takeMetadata(onnx::ModelProto& proto, Model& model, std::vector<std::string>& warnings) {
   for (const auto& entry : proto.metadata_props()) {
-    if (model.findMetadata(entry.key()) != nullptr) warnings.push_back(text("metadata key ", inQuotes(entry.key()), " is given twice: the last value counts"));
+    if (model.findMetadata(entry.key()) != nullptr)
+      warnings.push_back(text("metadata key ", inQuotes(entry.key()), " is given twice: the last value counts"));
     model.setMetadata(entry.key(), entry.value());
   }
   proto.clear_metadata_props();
@@ -109,16 +112,19 @@ void warnUnsorted(const Graph& graph, std::vector<std::string>& warnings) {
   if (graph.order() != graph.nodes()) warnings.push_back("nodes are not in topological order: they are sorted");
 }
 
-ReadResult readFrom(const Source& source, const ReadOptions& options, ExternalData* external, std::vector<std::string>& warnings) {
+ReadResult readFrom(const Source& source, const ReadOptions& options, ExternalData* external,
+                    std::vector<std::string>& warnings) {
   auto proto = parse<onnx::ModelProto>(source, Message::model, "an ONNX model", options.limits);
-  if (!proto.has_graph() && !proto.has_ir_version()) throw notA("an ONNX model", source, Error(ErrorKind::input, "it has neither a graph nor an ir_version"));
+  if (!proto.has_graph() && !proto.has_ir_version())
+    throw notA("an ONNX model", source, Error(ErrorKind::input, "it has neither a graph nor an ir_version"));
   checkStructure(proto, options.limits, warnings);
   ReadResult result;
   Model& model = result.model;
   model.irVersion = proto.ir_version();
   model.opsets = takeOpsets(proto);
   takeMetadata(proto, model, warnings);
-  model.graph = takeGraph(*proto.mutable_graph(), [&](onnx::TensorProto& tensor) { return takeTensor(tensor, external); });
+  model.graph =
+      takeGraph(*proto.mutable_graph(), [&](onnx::TensorProto& tensor) { return takeTensor(tensor, external); });
   proto.clear_ir_version();
   proto.clear_graph();
   model.rest = serialized(proto);
@@ -143,7 +149,8 @@ ReadResult readModel(const std::filesystem::path& path, const ReadOptions& optio
   ExternalData external(path, options.allowLinkedData, warnings);
   ReadResult result = readFrom(sourceOf(file), options, options.allowExternalData ? &external : nullptr, warnings);
   const auto after = file.status();
-  if (before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec || before.st_mtim.tv_nsec != after.st_mtim.tv_nsec)
+  if (before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+      before.st_mtim.tv_nsec != after.st_mtim.tv_nsec)
     throw Error(ErrorKind::io, "the file changed while it was read", "run again once nothing writes to it");
   external.warnOfOverlaps();
   result.externalFiles = external.files();
@@ -152,11 +159,13 @@ ReadResult readModel(const std::filesystem::path& path, const ReadOptions& optio
 }
 
 Tensor readTensorProto(const std::filesystem::path& path) {
-  return within([&] { return displayName(path.string()); }, [&] {
-    const FileHandle file = FileHandle::openRegular(path);
-    auto proto = parse<onnx::TensorProto>(sourceOf(file), Message::tensor, "a tensor in ONNX's format", {});
-    return takeTensor(proto, nullptr);
-  });
+  return within([&] { return displayName(path.string()); },
+                [&] {
+                  const FileHandle file = FileHandle::openRegular(path);
+                  auto proto =
+                      parse<onnx::TensorProto>(sourceOf(file), Message::tensor, "a tensor in ONNX's format", {});
+                  return takeTensor(proto, nullptr);
+                });
 }
 
 }  // namespace compress

@@ -34,8 +34,8 @@ struct ReadResult {
   std::vector<std::filesystem::path> externalFiles;
 };
 
-/// Throws Error(input) for what is malformed, unsafe or over a limit, Error(io) for what cannot be read, always with the
-/// place inside the file; the file itself is the caller's to name. Verified: the model satisfies verify().
+/// Throws Error(input) for what is malformed, unsafe or over a limit, Error(io) for what cannot be read, always with
+/// the place inside the file; the file itself is the caller's to name. Verified: the model satisfies verify().
 ReadResult readModel(const std::filesystem::path& path, const ReadOptions& options = {});
 /// A model given as bytes (standard input): external data is refused.
 ReadResult parseModel(std::string bytes, const ReadOptions& options = {});

@@ -36,14 +36,17 @@ std::vector<Type> takeTypes(google::protobuf::RepeatedPtrField<onnx::TypeProto>&
   bool carry = false;
   for (onnx::TypeProto& proto : protos) {
     types.push_back(typeOf(proto));
-    if (serialized(proto) == serialized(protoOf(types.back()))) proto.Clear();
-    else carry = true;
+    if (serialized(proto) == serialized(protoOf(types.back())))
+      proto.Clear();
+    else
+      carry = true;
   }
   if (!carry) protos.Clear();
   return types;
 }
 
-std::vector<Tensor> takeTensors(google::protobuf::RepeatedPtrField<onnx::TensorProto>& protos, const TakeTensor& takeTensor) {
+std::vector<Tensor> takeTensors(google::protobuf::RepeatedPtrField<onnx::TensorProto>& protos,
+                                const TakeTensor& takeTensor) {
   std::vector<Tensor> tensors;
   for (onnx::TensorProto& proto : protos) {
     std::string name = proto.name();
@@ -66,20 +69,47 @@ AttributeData takeData(AttributeProto& proto, const TakeTensor& takeTensor, cons
   AttributeData data = std::monostate{};
   if (!proto.ref_attr_name().empty()) return data;
   switch (kindOf(proto)) {
-    case AttributeProto::FLOAT: data = proto.f(); proto.clear_f(); break;
-    case AttributeProto::INT: data = static_cast<int64_t>(proto.i()); proto.clear_i(); break;
-    case AttributeProto::STRING: data = std::move(*proto.mutable_s()); proto.clear_s(); break;
-    case AttributeProto::TENSOR: data = takeNamed(proto, takeTensor); break;
-    case AttributeProto::GRAPH: data = takeBody(proto.g()); proto.clear_g(); break;
+    case AttributeProto::FLOAT:
+      data = proto.f();
+      proto.clear_f();
+      break;
+    case AttributeProto::INT:
+      data = static_cast<int64_t>(proto.i());
+      proto.clear_i();
+      break;
+    case AttributeProto::STRING:
+      data = std::move(*proto.mutable_s());
+      proto.clear_s();
+      break;
+    case AttributeProto::TENSOR:
+      data = takeNamed(proto, takeTensor);
+      break;
+    case AttributeProto::GRAPH:
+      data = takeBody(proto.g());
+      proto.clear_g();
+      break;
     case AttributeProto::TYPE_PROTO:
       data = typeOf(proto.tp());
       if (serialized(proto.tp()) == serialized(protoOf(std::get<Type>(data)))) proto.clear_tp();
       break;
-    case AttributeProto::FLOATS: data = listOf(proto.floats()); proto.clear_floats(); break;
-    case AttributeProto::INTS: data = std::vector<int64_t>(proto.ints().begin(), proto.ints().end()); proto.clear_ints(); break;
-    case AttributeProto::STRINGS: data = listOf(proto.strings()); proto.clear_strings(); break;
-    case AttributeProto::TENSORS: data = takeTensors(*proto.mutable_tensors(), takeTensor); break;
-    case AttributeProto::TYPE_PROTOS: data = takeTypes(*proto.mutable_type_protos()); break;
+    case AttributeProto::FLOATS:
+      data = listOf(proto.floats());
+      proto.clear_floats();
+      break;
+    case AttributeProto::INTS:
+      data = std::vector<int64_t>(proto.ints().begin(), proto.ints().end());
+      proto.clear_ints();
+      break;
+    case AttributeProto::STRINGS:
+      data = listOf(proto.strings());
+      proto.clear_strings();
+      break;
+    case AttributeProto::TENSORS:
+      data = takeTensors(*proto.mutable_tensors(), takeTensor);
+      break;
+    case AttributeProto::TYPE_PROTOS:
+      data = takeTypes(*proto.mutable_type_protos());
+      break;
     case AttributeProto::GRAPHS: {
       std::vector<Body> bodies;
       for (const onnx::GraphProto& graph : proto.graphs()) bodies.push_back(takeBody(graph));
@@ -87,7 +117,8 @@ AttributeData takeData(AttributeProto& proto, const TakeTensor& takeTensor, cons
       proto.clear_graphs();
       break;
     }
-    default: return data;
+    default:
+      return data;
   }
   proto.clear_type();
   return data;

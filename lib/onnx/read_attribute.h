@@ -9,7 +9,8 @@ namespace compress {
 /// The body that was made of a graph attribute.
 using TakeBody = std::function<Body(const onnx::GraphProto&)>;
 
-/// Empties `proto`. Sparse tensors, references to a function's parameter and kinds that the schema does not know stay in `rest`.
+/// Empties `proto`. Sparse tensors, references to a function's parameter and kinds that the schema does not know stay
+/// in `rest`.
 Attribute takeAttribute(onnx::AttributeProto& proto, const TakeTensor& takeTensor, const TakeBody& takeBody);
 
 }  // namespace compress

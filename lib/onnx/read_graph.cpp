@@ -58,7 +58,8 @@ ValueId GraphBuilder::named(const std::string& name) {
 
 /// The first declaration that gives a type decides.
 void GraphBuilder::declare(ValueId id, const onnx::ValueInfoProto& declaration) {
-  if (graph_.value(id).type.kind == Type::Kind::unknown && declaration.has_type()) graph_.setType(id, typeOf(declaration.type()));
+  if (graph_.value(id).type.kind == Type::Kind::unknown && declaration.has_type())
+    graph_.setType(id, typeOf(declaration.type()));
 }
 
 void GraphBuilder::readInputs() {
@@ -84,7 +85,8 @@ void GraphBuilder::readInitializers() {
   for (auto& sparse : *proto_.mutable_sparse_initializer()) {
     const ValueId id = named(sparse.values().name());
     if (graph_.value(id).type.kind == Type::Kind::unknown)
-      graph_.setType(id, {Type::Kind::sparseTensor, static_cast<DType>(sparse.values().data_type()), std::nullopt, nullptr});
+      graph_.setType(
+          id, {Type::Kind::sparseTensor, static_cast<DType>(sparse.values().data_type()), std::nullopt, nullptr});
     carried_[id.index].add_sparse_initializer()->Swap(&sparse);
   }
   proto_.clear_sparse_initializer();
@@ -96,7 +98,8 @@ void GraphBuilder::readOutputs() {
     graph_.addOutput(id);
     declare(id, declaration);
     auto rest = restOf(declaration, graph_.value(id).type);
-    if (rest.ByteSizeLong() > 0 && carried_[id.index].output_size() == 0) *carried_[id.index].add_output() = std::move(rest);
+    if (rest.ByteSizeLong() > 0 && carried_[id.index].output_size() == 0)
+      *carried_[id.index].add_output() = std::move(rest);
   }
   proto_.clear_output();
 }
@@ -110,7 +113,8 @@ void GraphBuilder::readValueInfo() {
     if (!id) continue;
     declare(id, declaration);
     auto rest = restOf(declaration, graph_.value(id).type);
-    const bool unusual = graph_.constant(id) != nullptr || interface.contains(id.index) || graph_.value(id).type.kind == Type::Kind::unknown;
+    const bool unusual = graph_.constant(id) != nullptr || interface.contains(id.index) ||
+                         graph_.value(id).type.kind == Type::Kind::unknown;
     if (unusual || rest.ByteSizeLong() > 0) *carried_[id.index].add_value_info() = std::move(rest);
   }
   proto_.clear_value_info();
@@ -159,7 +163,8 @@ void GraphBuilder::readNode(NodeProto& proto) {
   for (const std::string& name : proto.output()) node.outputs.push_back(named(name));
   node.captureCount = static_cast<int>(captures.size());
   for (auto& attribute : *proto.mutable_attribute())
-    node.attributes.append(takeAttribute(attribute, takeTensor_, [&](const GraphProto& body) { return closed(body, captures); }));
+    node.attributes.append(
+        takeAttribute(attribute, takeTensor_, [&](const GraphProto& body) { return closed(body, captures); }));
   proto.clear_op_type();
   proto.clear_name();
   proto.clear_domain();
@@ -197,8 +202,7 @@ OpenBody GraphBuilder::build() {
   readInitializers();
   readOutputs();
   readValueInfo();
-  for (auto& node : *proto_.mutable_node())
-    within([&] { return placeOf(node); }, [&] { readNode(node); });
+  for (auto& node : *proto_.mutable_node()) within([&] { return placeOf(node); }, [&] { readNode(node); });
   proto_.clear_node();
   graph_.rest = serialized(proto_);
   carryRests();

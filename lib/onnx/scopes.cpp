@@ -8,7 +8,9 @@
 namespace compress {
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::input, message); }
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorKind::input, message);
+}
 
 /// Number of the node that defines a name; kAtStart for inputs and initializers.
 constexpr int kAtStart = -1;
@@ -34,20 +36,24 @@ class NameChecker {
 
 /// "graph" or "then_branch of node 'if1' (If): node 'a' (Add)".
 std::string NameChecker::placeIn(const Scope& scope, int position) {
-  const std::string node = position == kAtStart ? std::string("its inputs and initializers") : placeOf(scope.nodes->Get(position));
+  const std::string node =
+      position == kAtStart ? std::string("its inputs and initializers") : placeOf(scope.nodes->Get(position));
   return scope.place.empty() ? node : text(scope.place, ", ", node);
 }
 
 void NameChecker::define(const Scope& scope, Definitions& names, std::string_view name, int position) {
   const auto [it, added] = names.emplace(name, position);
   if (!added) {
-    if (it->second == kAtStart && position == kAtStart) refuse(text(placeIn(scope, position), ": value ", inQuotes(name), " is listed twice"));
-    refuse(text("value ", inQuotes(name), " is defined twice: by ", placeIn(scope, it->second), " and by ", placeIn(scope, position)));
+    if (it->second == kAtStart && position == kAtStart)
+      refuse(text(placeIn(scope, position), ": value ", inQuotes(name), " is listed twice"));
+    refuse(text("value ", inQuotes(name), " is defined twice: by ", placeIn(scope, it->second), " and by ",
+                placeIn(scope, position)));
   }
   for (const Scope *inner = &scope, *outer = scope.outer; outer != nullptr; inner = outer, outer = outer->outer) {
     const auto hidden = names_.at(outer).find(name);
     if (hidden != names_.at(outer).end() && hidden->second < inner->position)
-      refuse(text("value ", inQuotes(name), " of ", placeIn(scope, position), " hides the value of that name outside, from ", placeIn(*outer, hidden->second)));
+      refuse(text("value ", inQuotes(name), " of ", placeIn(scope, position),
+                  " hides the value of that name outside, from ", placeIn(*outer, hidden->second)));
   }
 }
 
@@ -76,11 +82,13 @@ void NameChecker::checkUses(const Scope& scope) {
     const auto& inputs = scope.nodes->Get(i).input();
     for (int k = 0; k < inputs.size(); ++k)
       if (!inputs[k].empty() && !isDefined(scope, inputs[k]))
-        refuse(text(placeIn(scope, i), ": input ", k, " ", inQuotes(inputs[k]), " is computed by no node and is neither an input nor an initializer"));
+        refuse(text(placeIn(scope, i), ": input ", k, " ", inQuotes(inputs[k]),
+                    " is computed by no node and is neither an input nor an initializer"));
   }
   for (const std::string_view output : scope.outputs)
     if (!isDefined(scope, output))
-      refuse(text(scope.place.empty() ? "" : scope.place + ": ", "output ", inQuotes(output), " is computed by no node and is neither an input nor an initializer"));
+      refuse(text(scope.place.empty() ? "" : scope.place + ": ", "output ", inQuotes(output),
+                  " is computed by no node and is neither an input nor an initializer"));
 }
 
 Scope scopeOf(const onnx::GraphProto& graph) {
@@ -117,7 +125,9 @@ void NameChecker::check(Scope root) {
 
 }  // namespace
 
-void checkMainGraph(const onnx::GraphProto& graph) { NameChecker().check(scopeOf(graph)); }
+void checkMainGraph(const onnx::GraphProto& graph) {
+  NameChecker().check(scopeOf(graph));
+}
 
 void checkFunctionNames(const onnx::FunctionProto& function) {
   Scope scope;

@@ -10,11 +10,11 @@ namespace compress {
 
 /// A graph or a function, as far as names go.
 struct Scope {
-  std::string place;                 ///< for messages; empty for the main graph
+  std::string place;  ///< for messages; empty for the main graph
   std::vector<std::string_view> inputs, initializers, outputs;
   const google::protobuf::RepeatedPtrField<onnx::NodeProto>* nodes = nullptr;
-  const Scope* outer = nullptr;      ///< the graph whose node holds this body
-  int position = 0;                  ///< number of that node in it
+  const Scope* outer = nullptr;  ///< the graph whose node holds this body
+  int position = 0;              ///< number of that node in it
 };
 
 /// Throws Error(input) for a name that is defined twice, hides one from outside, or is used and defined nowhere.

@@ -17,7 +17,9 @@ static_assert(std::endian::native == std::endian::little, "payloads are kept in 
 
 constexpr int kMaxRank = 64;
 
-[[noreturn]] void refuse(const std::string& message, const std::string& hint = {}) { throw Error(ErrorKind::input, message, hint); }
+[[noreturn]] void refuse(const std::string& message, const std::string& hint = {}) {
+  throw Error(ErrorKind::input, message, hint);
+}
 
 struct Description {
   DType dtype;
@@ -29,7 +31,8 @@ Description describe(const TensorProto& proto) {
   const auto dtype = static_cast<DType>(proto.data_type());
   if (dtype == DType::undefined) refuse("has no element type");
   if (dtype != DType::string && bitsOf(dtype) == 0)
-    throw Error(ErrorKind::unsupported, text("element type ", proto.data_type(), " is not known"), "a newer version may read it");
+    throw Error(ErrorKind::unsupported, text("element type ", proto.data_type(), " is not known"),
+                "a newer version may read it");
   if (proto.dims_size() > kMaxRank) refuse(text("has rank ", proto.dims_size(), ", at most ", kMaxRank, " is allowed"));
   Shape shape(std::vector<int64_t>(proto.dims().begin(), proto.dims().end()));
   const auto count = checkedElementCount(shape.dims());
@@ -46,9 +49,12 @@ struct DataField {
 
 /// The one that is used; no name when none is.
 DataField usedField(const TensorProto& proto) {
-  const DataField fields[] = {{"float_data", proto.float_data_size()},   {"int32_data", proto.int32_data_size()},
-                              {"string_data", proto.string_data_size()}, {"int64_data", proto.int64_data_size()},
-                              {"double_data", proto.double_data_size()}, {"uint64_data", proto.uint64_data_size()},
+  const DataField fields[] = {{"float_data", proto.float_data_size()},
+                              {"int32_data", proto.int32_data_size()},
+                              {"string_data", proto.string_data_size()},
+                              {"int64_data", proto.int64_data_size()},
+                              {"double_data", proto.double_data_size()},
+                              {"uint64_data", proto.uint64_data_size()},
                               {"raw_data", static_cast<int64_t>(proto.raw_data().size())}};
   DataField used{};
   for (const DataField& field : fields) {
@@ -62,12 +68,21 @@ DataField usedField(const TensorProto& proto) {
 /// The typed field in which elements of `dtype` belong.
 std::string_view typedField(DType dtype) {
   switch (dtype) {
-    case DType::f32: case DType::c64: return "float_data";
-    case DType::f64: case DType::c128: return "double_data";
-    case DType::i64: return "int64_data";
-    case DType::u64: case DType::u32: return "uint64_data";
-    case DType::string: return "string_data";
-    default: return "int32_data";
+    case DType::f32:
+    case DType::c64:
+      return "float_data";
+    case DType::f64:
+    case DType::c128:
+      return "double_data";
+    case DType::i64:
+      return "int64_data";
+    case DType::u64:
+    case DType::u32:
+      return "uint64_data";
+    case DType::string:
+      return "string_data";
+    default:
+      return "int32_data";
   }
 }
 
@@ -115,25 +130,45 @@ Bytes packedSixBits(const TensorProto& proto) {
 Bytes fromInt32Data(DType dtype, const TensorProto& proto) {
   const auto& field = proto.int32_data();
   switch (dtype) {
-    case DType::i32: return copied(field);
-    case DType::i16: return converted<int16_t>(field, -32768, 32767, "int32_data");
-    case DType::i8: return converted<int8_t>(field, -128, 127, "int32_data");
-    case DType::u16: case DType::f16: case DType::bf16: return converted<uint16_t>(field, 0, 65535, "int32_data");
-    case DType::boolean: return converted<uint8_t>(field, 0, 1, "int32_data");
-    case DType::f6e2m3: case DType::f6e3m2: return packedSixBits(proto);
-    case DType::i4: case DType::i2: return converted<uint8_t>(field, -128, 255, "int32_data");
-    default: return converted<uint8_t>(field, 0, 255, "int32_data");
+    case DType::i32:
+      return copied(field);
+    case DType::i16:
+      return converted<int16_t>(field, -32768, 32767, "int32_data");
+    case DType::i8:
+      return converted<int8_t>(field, -128, 127, "int32_data");
+    case DType::u16:
+    case DType::f16:
+    case DType::bf16:
+      return converted<uint16_t>(field, 0, 65535, "int32_data");
+    case DType::boolean:
+      return converted<uint8_t>(field, 0, 1, "int32_data");
+    case DType::f6e2m3:
+    case DType::f6e3m2:
+      return packedSixBits(proto);
+    case DType::i4:
+    case DType::i2:
+      return converted<uint8_t>(field, -128, 255, "int32_data");
+    default:
+      return converted<uint8_t>(field, 0, 255, "int32_data");
   }
 }
 
 Bytes fromTypedField(DType dtype, const TensorProto& proto) {
   switch (dtype) {
-    case DType::f32: case DType::c64: return copied(proto.float_data());
-    case DType::f64: case DType::c128: return copied(proto.double_data());
-    case DType::i64: return copied(proto.int64_data());
-    case DType::u64: return copied(proto.uint64_data());
-    case DType::u32: return converted<uint32_t>(proto.uint64_data(), 0, std::numeric_limits<uint32_t>::max(), "uint64_data");
-    default: return fromInt32Data(dtype, proto);
+    case DType::f32:
+    case DType::c64:
+      return copied(proto.float_data());
+    case DType::f64:
+    case DType::c128:
+      return copied(proto.double_data());
+    case DType::i64:
+      return copied(proto.int64_data());
+    case DType::u64:
+      return copied(proto.uint64_data());
+    case DType::u32:
+      return converted<uint32_t>(proto.uint64_data(), 0, std::numeric_limits<uint32_t>::max(), "uint64_data");
+    default:
+      return fromInt32Data(dtype, proto);
   }
 }
 
@@ -141,12 +176,15 @@ Bytes takeRaw(const Description& about, TensorProto& proto) {
   if (about.dtype == DType::string) refuse("is of strings, which raw_data cannot hold");
   const auto expected = bytesOf(about.dtype, about.count);
   if (static_cast<int64_t>(proto.raw_data().size()) != expected)
-    refuse(text("raw_data has ", proto.raw_data().size(), " bytes, expected ", expected, " for ", nameOf(about.dtype), print(about.shape)));
+    refuse(text("raw_data has ", proto.raw_data().size(), " bytes, expected ", expected, " for ", nameOf(about.dtype),
+                print(about.shape)));
   const std::unique_ptr<std::string> raw(proto.release_raw_data());
   return Bytes::own(std::move(*raw));
 }
 
-bool isExternal(const TensorProto& proto) { return proto.data_location() == TensorProto::EXTERNAL; }
+bool isExternal(const TensorProto& proto) {
+  return proto.data_location() == TensorProto::EXTERNAL;
+}
 
 void clearModelled(TensorProto& proto) {
   proto.clear_name();
@@ -172,10 +210,13 @@ Tensor takeStrings(const Description& about, TensorProto& proto) {
   return {about.shape, std::move(strings)};
 }
 
-Tensor takeExternal(const Description& about, const TensorProto& proto, std::string_view alsoUsed, ExternalData* external) {
+Tensor takeExternal(const Description& about, const TensorProto& proto, std::string_view alsoUsed,
+                    ExternalData* external) {
   if (!alsoUsed.empty()) refuse(text("has data both in another file and in ", alsoUsed, ", expected one"));
   if (about.dtype == DType::string) refuse("is of strings, which external data cannot hold");
-  if (external == nullptr) refuse("has its data in another file, which is not allowed here", "only a model that is read from a file of its own may have external data");
+  if (external == nullptr)
+    refuse("has its data in another file, which is not allowed here",
+           "only a model that is read from a file of its own may have external data");
   return {about.dtype, about.shape, external->find(proto, about.dtype, bytesOf(about.dtype, about.count))};
 }
 
@@ -192,7 +233,8 @@ Tensor takeData(const Description& about, TensorProto& proto, ExternalData* exte
     refuse(text("of ", nameOf(about.dtype), " has its data in ", used.name, ", expected ", wanted, " or raw_data"));
   const int64_t expected = typedEntries(about.dtype, about.count);
   if (used.entries != expected)
-    refuse(text(wanted, " has ", used.entries, " entries, expected ", expected, " for ", nameOf(about.dtype), print(about.shape)));
+    refuse(text(wanted, " has ", used.entries, " entries, expected ", expected, " for ", nameOf(about.dtype),
+                print(about.shape)));
   if (about.dtype == DType::string) return takeStrings(about, proto);
   return {about.dtype, about.shape, fromTypedField(about.dtype, proto)};
 }
@@ -200,7 +242,9 @@ Tensor takeData(const Description& about, TensorProto& proto, ExternalData* exte
 }  // namespace
 
 Tensor takeTensor(TensorProto& proto, ExternalData* external) {
-  const auto place = [name = proto.name()] { return name.empty() ? std::string("tensor") : text("tensor ", inQuotes(name)); };
+  const auto place = [name = proto.name()] {
+    return name.empty() ? std::string("tensor") : text("tensor ", inQuotes(name));
+  };
   return within(place, [&] {
     const Description about = describe(proto);
     Tensor tensor = takeData(about, proto, external);

@@ -8,8 +8,10 @@ using onnx::TypeProto;
 std::vector<Dim> dimsOf(const onnx::TensorShapeProto& shape) {
   std::vector<Dim> dims;
   for (const auto& dim : shape.dim()) {
-    if (dim.has_dim_value() && dim.dim_value() >= 0) dims.push_back(Dim::of(dim.dim_value()));
-    else dims.push_back({-1, dim.dim_param()});
+    if (dim.has_dim_value() && dim.dim_value() >= 0)
+      dims.push_back(Dim::of(dim.dim_value()));
+    else
+      dims.push_back({-1, dim.dim_param()});
   }
   return dims;
 }
@@ -21,13 +23,17 @@ Type tensorType(Type::Kind kind, const TensorMessage& proto) {
   return type;
 }
 
-Type levelOf(Type::Kind kind, DType dtype = DType::undefined) { return {kind, dtype, std::nullopt, nullptr}; }
+Type levelOf(Type::Kind kind, DType dtype = DType::undefined) {
+  return {kind, dtype, std::nullopt, nullptr};
+}
 
 /// The outermost level of `proto` and, where it has one, the type inside it.
 std::pair<Type, const TypeProto*> outermost(const TypeProto& proto) {
   switch (proto.value_case()) {
-    case TypeProto::kTensorType: return {tensorType(Type::Kind::tensor, proto.tensor_type()), nullptr};
-    case TypeProto::kSparseTensorType: return {tensorType(Type::Kind::sparseTensor, proto.sparse_tensor_type()), nullptr};
+    case TypeProto::kTensorType:
+      return {tensorType(Type::Kind::tensor, proto.tensor_type()), nullptr};
+    case TypeProto::kSparseTensorType:
+      return {tensorType(Type::Kind::sparseTensor, proto.sparse_tensor_type()), nullptr};
     case TypeProto::kSequenceType: {
       const auto& sequence = proto.sequence_type();
       return {levelOf(Type::Kind::sequence), sequence.has_elem_type() ? &sequence.elem_type() : nullptr};
@@ -38,9 +44,11 @@ std::pair<Type, const TypeProto*> outermost(const TypeProto& proto) {
     }
     case TypeProto::kMapType: {
       const auto& map = proto.map_type();
-      return {levelOf(Type::Kind::map, static_cast<DType>(map.key_type())), map.has_value_type() ? &map.value_type() : nullptr};
+      return {levelOf(Type::Kind::map, static_cast<DType>(map.key_type())),
+              map.has_value_type() ? &map.value_type() : nullptr};
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -51,8 +59,10 @@ void setTensorType(const Type& type, TensorMessage& proto) {
   auto& shape = *proto.mutable_shape();
   for (const Dim& dim : *type.dims) {
     auto& added = *shape.add_dim();
-    if (dim.isKnown()) added.set_dim_value(dim.value);
-    else if (!dim.symbol.empty()) added.set_dim_param(dim.symbol);
+    if (dim.isKnown())
+      added.set_dim_value(dim.value);
+    else if (!dim.symbol.empty())
+      added.set_dim_param(dim.symbol);
   }
 }
 
@@ -79,9 +89,14 @@ TypeProto protoOf(const Type& type) {
   for (const Type* level = &type; level != nullptr; level = level->element.get()) {
     const bool hasElement = level->element != nullptr;
     switch (level->kind) {
-      case Type::Kind::unknown: break;
-      case Type::Kind::tensor: setTensorType(*level, *at->mutable_tensor_type()); break;
-      case Type::Kind::sparseTensor: setTensorType(*level, *at->mutable_sparse_tensor_type()); break;
+      case Type::Kind::unknown:
+        break;
+      case Type::Kind::tensor:
+        setTensorType(*level, *at->mutable_tensor_type());
+        break;
+      case Type::Kind::sparseTensor:
+        setTensorType(*level, *at->mutable_sparse_tensor_type());
+        break;
       case Type::Kind::sequence: {
         auto* sequence = at->mutable_sequence_type();
         if (hasElement) at = sequence->mutable_elem_type();
@@ -107,7 +122,8 @@ onnx::ValueInfoProto restOf(onnx::ValueInfoProto declaration, const Type& type) 
   declaration.clear_name();
   if (!declaration.has_type()) return declaration;
   const bool contradicts = typeOf(declaration.type()) != type;
-  const bool isSaidByOurs = type.kind != Type::Kind::unknown && serialized(declaration.type()) == serialized(protoOf(type));
+  const bool isSaidByOurs =
+      type.kind != Type::Kind::unknown && serialized(declaration.type()) == serialized(protoOf(type));
   if (contradicts || isSaidByOurs) declaration.clear_type();
   return declaration;
 }
@@ -115,8 +131,10 @@ onnx::ValueInfoProto restOf(onnx::ValueInfoProto declaration, const Type& type) 
 onnx::ValueInfoProto declarationOf(const std::string& name, const Type& type, onnx::ValueInfoProto rest) {
   rest.set_name(name);
   if (rest.has_type() && typeOf(rest.type()) == type) return rest;
-  if (type.kind == Type::Kind::unknown) rest.clear_type();
-  else *rest.mutable_type() = protoOf(type);
+  if (type.kind == Type::Kind::unknown)
+    rest.clear_type();
+  else
+    *rest.mutable_type() = protoOf(type);
   return rest;
 }
 

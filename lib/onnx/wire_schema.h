@@ -6,21 +6,39 @@
 namespace compress {
 
 enum class Message : uint8_t {
-  model, graph, node, attribute, tensor, sparseTensor, valueInfo, type, typeTensor, typeSequence, typeMap, typeOptional, shape, dim,
-  entry, annotation, opset, training, function, opaque,
+  model,
+  graph,
+  node,
+  attribute,
+  tensor,
+  sparseTensor,
+  valueInfo,
+  type,
+  typeTensor,
+  typeSequence,
+  typeMap,
+  typeOptional,
+  shape,
+  dim,
+  entry,
+  annotation,
+  opset,
+  training,
+  function,
+  opaque,
 };
 
 std::string_view nameOf(Message message);
 
 /// How the parser stores a field.
 enum class Storage : uint8_t {
-  unknown,   ///< kept as bytes in a list of unknown fields
+  unknown,  ///< kept as bytes in a list of unknown fields
   message,
-  name,      ///< a string that rule R3 limits
-  value,     ///< a name of a value in a node: an edge of the graph
-  text,      ///< any other string or bytes
-  number,    ///< a scalar inside the object
-  numbers,   ///< a list of scalars, packed or not
+  name,     ///< a string that rule R3 limits
+  value,    ///< a name of a value in a node: an edge of the graph
+  text,     ///< any other string or bytes
+  number,   ///< a scalar inside the object
+  numbers,  ///< a list of scalars, packed or not
 };
 
 struct Field {

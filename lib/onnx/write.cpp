@@ -16,7 +16,9 @@ namespace {
 
 constexpr int64_t kLargestInlineBytes = int64_t{3} << 29;  // 1.5 GiB
 
-bool placeInside(const Tensor&, onnx::TensorProto&) { return false; }
+bool placeInside(const Tensor&, onnx::TensorProto&) {
+  return false;
+}
 
 /// Data of every tensor, those in attributes and bodies too.
 int64_t payloadBytes(const Model& model) {
@@ -57,7 +59,10 @@ Pieces emitWithData(const Model& model, const ExternalPart& part) {
 
 void requireFits(const Pieces& pieces) {
   if (pieces.size() > INT_MAX)
-    throw Error(ErrorKind::input, text("the model takes ", pieces.size(), " bytes, more than the 2 GiB that the format allows in one file"), "write its tensors to external data: --external-data auto");
+    throw Error(
+        ErrorKind::input,
+        text("the model takes ", pieces.size(), " bytes, more than the 2 GiB that the format allows in one file"),
+        "write its tensors to external data: --external-data auto");
 }
 
 /// The file on the disk, opened again, walks as a model does.
@@ -65,9 +70,11 @@ void checkWritten(const std::filesystem::path& path) {
   const FileHandle file = FileHandle::openRegular(path);
   google::protobuf::io::FileInputStream stream(file.descriptor(), 1 << 18);
   ReadLimits unlimited;
-  unlimited.nodes = unlimited.initializers = unlimited.graphInputsAndOutputs = unlimited.attributesPerNode = unlimited.nameBytes =
-      unlimited.subgraphDepth = unlimited.functions = unlimited.opsetImports = unlimited.memoryBytes = INT64_MAX;
-  within([&] { return text("'", displayName(path.string()), "', read back"); }, [&] { prescan(stream, file.size(), Message::model, unlimited); });
+  unlimited.nodes = unlimited.initializers = unlimited.graphInputsAndOutputs = unlimited.attributesPerNode =
+      unlimited.nameBytes = unlimited.subgraphDepth = unlimited.functions = unlimited.opsetImports =
+          unlimited.memoryBytes = INT64_MAX;
+  within([&] { return text("'", displayName(path.string()), "', read back"); },
+         [&] { prescan(stream, file.size(), Message::model, unlimited); });
 }
 
 }  // namespace
@@ -77,7 +84,8 @@ std::string serializeModel(const Model& model) {
   requireFits(pieces);
   std::string bytes;
   bytes.reserve(static_cast<size_t>(pieces.size()));
-  pieces.writeTo([&](std::span<const std::byte> part) { bytes.append(reinterpret_cast<const char*>(part.data()), part.size()); });
+  pieces.writeTo(
+      [&](std::span<const std::byte> part) { bytes.append(reinterpret_cast<const char*>(part.data()), part.size()); });
   return bytes;
 }
 
@@ -85,8 +93,9 @@ void writeModel(const Model& model, const std::filesystem::path& path, const Wri
   requireWritable(path, options.overwrite);
   removeLeftovers(path);
   const int64_t bytes = payloadBytes(model);
-  const bool isExternal = options.externalData == WriteOptions::ExternalData::always ||
-                          (options.externalData == WriteOptions::ExternalData::automatic && bytes > kLargestInlineBytes);
+  const bool isExternal =
+      options.externalData == WriteOptions::ExternalData::always ||
+      (options.externalData == WriteOptions::ExternalData::automatic && bytes > kLargestInlineBytes);
   const ExternalPart part = isExternal ? writeData(model, path, bytes) : ExternalPart();
   const Pieces pieces = isExternal ? emitWithData(model, part) : emitModel(model, placeInside);
   requireFits(pieces);

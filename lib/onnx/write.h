@@ -8,12 +8,12 @@ namespace compress {
 
 struct WriteOptions {
   enum class ExternalData { automatic, always, never };
-  bool overwrite = false;                                    ///< --force
-  ExternalData externalData = ExternalData::automatic;       ///< automatic: past 1.5 GiB
+  bool overwrite = false;                               ///< --force
+  ExternalData externalData = ExternalData::automatic;  ///< automatic: past 1.5 GiB
 };
 
-/// Temporary file beside `path`, checked writes, read back and compared, fsync, rename (reliability.md R5). Throws Error(io) naming
-/// path and cause; then `path` is what it was before.
+/// Temporary file beside `path`, checked writes, read back and compared, fsync, rename (reliability.md R5). Throws
+/// Error(io) naming path and cause; then `path` is what it was before.
 void writeModel(const Model& model, const std::filesystem::path& path, const WriteOptions& options = {});
 
 /// The serialized model without external data. Deterministic. Throws Error(input) past 2 GiB.

@@ -14,15 +14,27 @@ struct Emitter {
   const EmitBody& emitBody;
 
   void operator()(std::monostate) const {}
-  void operator()(int64_t value) const { proto.set_type(AttributeProto::INT); proto.set_i(value); }
-  void operator()(float value) const { proto.set_type(AttributeProto::FLOAT); proto.set_f(value); }
-  void operator()(const std::string& value) const { proto.set_type(AttributeProto::STRING); proto.set_s(value); }
+  void operator()(int64_t value) const {
+    proto.set_type(AttributeProto::INT);
+    proto.set_i(value);
+  }
+  void operator()(float value) const {
+    proto.set_type(AttributeProto::FLOAT);
+    proto.set_f(value);
+  }
+  void operator()(const std::string& value) const {
+    proto.set_type(AttributeProto::STRING);
+    proto.set_s(value);
+  }
   void operator()(const Tensor& value) const {
     proto.set_type(AttributeProto::TENSOR);
     onnx::TensorProto rest = proto.t();
     *proto.mutable_t() = emitTensor(value, std::move(rest), TensorPlace::elsewhere);
   }
-  void operator()(const Body& body) const { proto.set_type(AttributeProto::GRAPH); emitBody(body, *proto.mutable_g()); }
+  void operator()(const Body& body) const {
+    proto.set_type(AttributeProto::GRAPH);
+    emitBody(body, *proto.mutable_g());
+  }
   void operator()(const Type& type) const {
     proto.set_type(AttributeProto::TYPE_PROTO);
     if (!proto.has_tp() || typeOf(proto.tp()) != type) *proto.mutable_tp() = protoOf(type);
@@ -45,7 +57,8 @@ struct Emitter {
     for (size_t i = 0; i < values.size() && i < static_cast<size_t>(proto.tensors_size()); ++i)
       rests[i].Swap(proto.mutable_tensors(static_cast<int>(i)));
     proto.clear_tensors();
-    for (size_t i = 0; i < values.size(); ++i) *proto.add_tensors() = emitTensor(values[i], std::move(rests[i]), TensorPlace::elsewhere);
+    for (size_t i = 0; i < values.size(); ++i)
+      *proto.add_tensors() = emitTensor(values[i], std::move(rests[i]), TensorPlace::elsewhere);
   }
   void operator()(const std::vector<Body>& bodies) const {
     proto.set_type(AttributeProto::GRAPHS);
@@ -65,7 +78,8 @@ struct Emitter {
 
 }  // namespace
 
-void emitAttribute(const Attribute& attribute, const EmitTensor& emitTensor, const EmitBody& emitBody, onnx::NodeProto& node) {
+void emitAttribute(const Attribute& attribute, const EmitTensor& emitTensor, const EmitBody& emitBody,
+                   onnx::NodeProto& node) {
   AttributeProto& proto = *node.add_attribute();
   if (!attribute.rest.empty()) proto = parsed<AttributeProto>(attribute.rest);
   proto.set_name(attribute.name);

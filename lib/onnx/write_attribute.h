@@ -10,6 +10,7 @@ namespace compress {
 using EmitBody = std::function<void(const Body&, onnx::GraphProto& into)>;
 
 /// Adds the attribute to `node`; bodies go through `emitBody`, which may keep the reference until the node is gone.
-void emitAttribute(const Attribute& attribute, const EmitTensor& emitTensor, const EmitBody& emitBody, onnx::NodeProto& node);
+void emitAttribute(const Attribute& attribute, const EmitTensor& emitTensor, const EmitBody& emitBody,
+                   onnx::NodeProto& node);
 
 }  // namespace compress

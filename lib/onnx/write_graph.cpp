@@ -16,7 +16,7 @@ using onnx::GraphProto;
 /// Names that a graph gives to its values, and the graph around it.
 struct Naming {
   const Naming* outer = nullptr;
-  int position = 0;                            ///< in the order of the graph around it: of the node that holds this body
+  int position = 0;  ///< in the order of the graph around it: of the node that holds this body
   std::unordered_map<std::string, int> names;  ///< with the position of the node that computes the value; -1 for others
 
   /// Does a body here see a value of that name outside? Values computed later than the body's own node are not seen.
@@ -41,7 +41,11 @@ struct Pending {
 class GraphEmitter {
  public:
   GraphEmitter(const Graph& graph, std::vector<std::string> captures, Naming naming, const EmitTensor& emitTensor)
-      : graph_(graph), order_(graph.order()), captures_(std::move(captures)), emitTensor_(emitTensor), naming_(std::move(naming)) {}
+      : graph_(graph),
+        order_(graph.order()),
+        captures_(std::move(captures)),
+        emitTensor_(emitTensor),
+        naming_(std::move(naming)) {}
 
   void emit(GraphProto& proto);
   std::vector<Pending> takePending() { return std::move(pending_); }
@@ -69,7 +73,8 @@ class GraphEmitter {
 
 std::string GraphEmitter::freshLocal(const std::string& wanted) const {
   std::string fresh = wanted;
-  for (int i = 1; naming_.isSeenOutside(fresh) || naming_.names.contains(fresh) || graph_.findValue(fresh); ++i) fresh = text(wanted, "_", i);
+  for (int i = 1; naming_.isSeenOutside(fresh) || naming_.names.contains(fresh) || graph_.findValue(fresh); ++i)
+    fresh = text(wanted, "_", i);
   return fresh;
 }
 
@@ -105,13 +110,15 @@ void GraphEmitter::emitInterface(GraphProto& proto) const {
   for (size_t i = 0; i < formal; ++i) {
     const ValueId id = graph_.inputs()[i];
     const Carried* rest = carried(id);
-    *proto.add_input() = declarationOf(nameOf(id), graph_.value(id).type,
-                                       rest != nullptr && rest->input_size() > 0 ? rest->input(0) : onnx::ValueInfoProto());
+    *proto.add_input() =
+        declarationOf(nameOf(id), graph_.value(id).type,
+                      rest != nullptr && rest->input_size() > 0 ? rest->input(0) : onnx::ValueInfoProto());
   }
   for (const ValueId id : graph_.outputs()) {
     const Carried* rest = carried(id);
-    *proto.add_output() = declarationOf(nameOf(id), graph_.value(id).type,
-                                        rest != nullptr && rest->output_size() > 0 ? rest->output(0) : onnx::ValueInfoProto());
+    *proto.add_output() =
+        declarationOf(nameOf(id), graph_.value(id).type,
+                      rest != nullptr && rest->output_size() > 0 ? rest->output(0) : onnx::ValueInfoProto());
   }
 }
 
@@ -133,7 +140,8 @@ void GraphEmitter::emitValues(GraphProto& proto) const {
     const bool plain = value.type.kind != Type::Kind::unknown && !value.constant && !declared.contains(id.index) &&
                        (rest == nullptr || rest->sparse_initializer_size() == 0);
     if (carriedInfo || plain)
-      *proto.add_value_info() = declarationOf(nameOf(id), value.type, carriedInfo ? rest->value_info(0) : onnx::ValueInfoProto());
+      *proto.add_value_info() =
+          declarationOf(nameOf(id), value.type, carriedInfo ? rest->value_info(0) : onnx::ValueInfoProto());
   }
 }
 
@@ -141,7 +149,9 @@ void GraphEmitter::emitConstant(ValueId id, GraphProto& proto) const {
   const Carried* rest = carried(id);
   const TensorPlace place = naming_.outer == nullptr ? TensorPlace::mainInitializer : TensorPlace::elsewhere;
   auto& initializer = *proto.add_initializer();
-  initializer = emitTensor_(*graph_.constant(id), rest != nullptr && rest->initializer_size() > 0 ? rest->initializer(0) : onnx::TensorProto(), place);
+  initializer =
+      emitTensor_(*graph_.constant(id),
+                  rest != nullptr && rest->initializer_size() > 0 ? rest->initializer(0) : onnx::TensorProto(), place);
   initializer.set_name(nameOf(id));
 }
 
@@ -157,7 +167,9 @@ void GraphEmitter::emitNode(const Node& node, int position, onnx::NodeProto& pro
   if (!node.domain.empty()) proto.set_domain(node.domain);
   if (!node.overload.empty())
     proto.GetReflection()->MutableUnknownFields(&proto)->AddLengthDelimited(kNodeOverloadField, node.overload);
-  const auto later = [&](const Body& body, GraphProto& into) { pending_.push_back({body, &into, &naming_, position, captures}); };
+  const auto later = [&](const Body& body, GraphProto& into) {
+    pending_.push_back({body, &into, &naming_, position, captures});
+  };
   for (const Attribute& attribute : node.attributes) emitAttribute(attribute, emitTensor_, later, proto);
 }
 
@@ -181,7 +193,8 @@ GraphProto emitGraph(const Graph& graph, const EmitTensor& emitTensor) {
   while (!stack.empty()) {
     const Pending next = std::move(stack.back());
     stack.pop_back();
-    emitters.emplace_back(*next.body, next.captures, Naming{next.outer, next.position, {}}, emitTensor).emit(*next.into);
+    emitters.emplace_back(*next.body, next.captures, Naming{next.outer, next.position, {}}, emitTensor)
+        .emit(*next.into);
     for (Pending& pending : emitters.back().takePending()) stack.push_back(std::move(pending));
   }
   return main;

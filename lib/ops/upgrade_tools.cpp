@@ -86,7 +86,8 @@ DType elementType(const Graph& graph, ValueId id) {
       return DType::i64;
     if (const Tensor* constant = node.attributes.tensor("value")) return constant->dtype();
     if (node.op == "If")
-      if (const Body body = node.attributes.body("then_branch")) return elementType(*body, body->outputs().at(outputIndex(node, id)));
+      if (const Body body = node.attributes.body("then_branch"))
+        return elementType(*body, body->outputs().at(outputIndex(node, id)));
     if (changesType(node)) break;
     id = node.input(typeInput(node, id));
   }

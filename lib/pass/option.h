@@ -10,15 +10,15 @@
 namespace compress {
 
 struct OptionInfo {
-  std::string_view name;                                    ///< long flag without dashes, also the recipe key
-  std::string_view help;                                    ///< effect first, one line
-  double min = -std::numeric_limits<double>::infinity();    ///< numbers: finite and in [min, max], else Error(usage)
+  std::string_view name;                                  ///< long flag without dashes, also the recipe key
+  std::string_view help;                                  ///< effect first, one line
+  double min = -std::numeric_limits<double>::infinity();  ///< numbers: finite and in [min, max], else Error(usage)
   double max = std::numeric_limits<double>::infinity();
-  std::vector<std::string_view> choices = {};               ///< strings: one of these, else Error(usage) with the list
-  std::string_view placeholder = {};                        ///< "FILE", "N"
-  char letter = 0;                                          ///< short flag
-  std::string_view opposite = {};                           ///< bools: the flag that unsets, without dashes
-  bool splitsAtCommas = true;                               ///< vectors: "a,b" is two values
+  std::vector<std::string_view> choices = {};  ///< strings: one of these, else Error(usage) with the list
+  std::string_view placeholder = {};           ///< "FILE", "N"
+  char letter = 0;                             ///< short flag
+  std::string_view opposite = {};              ///< bools: the flag that unsets, without dashes
+  bool splitsAtCommas = true;                  ///< vectors: "a,b" is two values
 };
 
 /// The flag that unsets a bool: --no-NAME unless it has a name of its own.
@@ -26,7 +26,8 @@ inline std::string oppositeOf(const OptionInfo& info) {
   return info.opposite.empty() ? "no-" + std::string(info.name) : std::string(info.opposite);
 }
 
-/// Walks over an object's options. A bool is a flag (and --no-NAME); a vector may be given several times or with commas.
+/// Walks over an object's options. A bool is a flag (and --no-NAME); a vector may be given several times or with
+/// commas.
 class OptionVisitor {
  public:
   virtual ~OptionVisitor() = default;

@@ -32,7 +32,7 @@ struct PassContext {
   Backend& backend;
   int threads = 1;
   uint64_t seed = 0;
-  const Dataset* calibration = nullptr;                        ///< null where there is none
+  const Dataset* calibration = nullptr;                                      ///< null where there is none
   std::function<void(std::string_view)> progress = [](std::string_view) {};  ///< one line, replaced by the next
   std::vector<Skipped> skipped;
   std::vector<Warning> warnings;

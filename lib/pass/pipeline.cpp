@@ -49,12 +49,15 @@ class Judge {
  private:
   Validator& validator() {
     if (!validator_) {
-      if (context_.calibration != nullptr) samples_ = std::make_unique<HeadOf>(*context_.calibration, options_.samples);
-      else samples_ = randomDataset(inputSpecs(reference_), options_.samples, context_.seed);
+      if (context_.calibration != nullptr)
+        samples_ = std::make_unique<HeadOf>(*context_.calibration, options_.samples);
+      else
+        samples_ = randomDataset(inputSpecs(reference_), options_.samples, context_.seed);
       ValidatorOptions settings;
       settings.threads = context_.threads;
       settings.seed = context_.seed;
-      validator_ = std::make_unique<Validator>(reference_, context_.backend, samples_.get(), nullptr, std::move(settings));
+      validator_ =
+          std::make_unique<Validator>(reference_, context_.backend, samples_.get(), nullptr, std::move(settings));
     }
     return *validator_;
   }
@@ -97,13 +100,15 @@ std::string findStructuralFault(const Model& model) {
 /// Runs the pass on `edited` and notes what it says.
 void runPass(PipelineStep& step, Model& edited, PassContext& context, PassRecord& record) {
   const auto start = std::chrono::steady_clock::now();
-  record.changes = within([&] { return text("pass '", step.name, "'"); }, [&] { return step.pass->run(edited, context); });
+  record.changes =
+      within([&] { return text("pass '", step.name, "'"); }, [&] { return step.pass->run(edited, context); });
   record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   record.skipped = std::exchange(context.skipped, {});
   record.warnings = std::exchange(context.warnings, {});
 }
 
-PassRecord runStep(PipelineStep& step, Model& model, PassContext& context, Judge& judge, const PipelineOptions& options) {
+PassRecord runStep(PipelineStep& step, Model& model, PassContext& context, Judge& judge,
+                   const PipelineOptions& options) {
   const auto sizeOf = options.sizeOf ? options.sizeOf : constantBytes;
   PassRecord record;
   record.name = step.name;
@@ -127,7 +132,8 @@ PassRecord runStep(PipelineStep& step, Model& model, PassContext& context, Judge
 }
 
 /// Constants of one graph; bodies go to `pending`.
-void collectConstants(const Graph& graph, std::set<std::pair<const void*, size_t>>& seen, std::vector<Body>& pending, int64_t& bytes) {
+void collectConstants(const Graph& graph, std::set<std::pair<const void*, size_t>>& seen, std::vector<Body>& pending,
+                      int64_t& bytes) {
   for (const ValueId id : graph.values())
     if (const Tensor* tensor = graph.constant(id)) {
       const auto raw = tensor->dtype() == DType::string ? std::span<const std::byte>() : tensor->raw();
@@ -136,7 +142,8 @@ void collectConstants(const Graph& graph, std::set<std::pair<const void*, size_t
   for (const NodeId id : graph.nodes())
     for (const Attribute& attribute : graph.node(id).attributes) {
       if (const auto* body = std::get_if<Body>(&attribute.data)) pending.push_back(*body);
-      if (const auto* bodies = std::get_if<std::vector<Body>>(&attribute.data)) pending.insert(pending.end(), bodies->begin(), bodies->end());
+      if (const auto* bodies = std::get_if<std::vector<Body>>(&attribute.data))
+        pending.insert(pending.end(), bodies->begin(), bodies->end());
     }
 }
 
@@ -155,9 +162,12 @@ int64_t constantBytes(const Model& model) {
   return bytes;
 }
 
-PipelineStep makeStep(const PassSpec& spec) { return {std::string(spec.name), spec.lossless, spec.make()}; }
+PipelineStep makeStep(const PassSpec& spec) {
+  return {std::string(spec.name), spec.lossless, spec.make()};
+}
 
-std::vector<PassRecord> runPipeline(Model& model, std::vector<PipelineStep> steps, PassContext& context, const PipelineOptions& options) {
+std::vector<PassRecord> runPipeline(Model& model, std::vector<PipelineStep> steps, PassContext& context,
+                                    const PipelineOptions& options) {
   Judge judge(model, context, options);
   std::vector<PassRecord> records;
   for (size_t i = 0; i < steps.size(); ++i) {

@@ -19,21 +19,22 @@ struct Bindings {
 
 struct CompileOptions {
   int threads = 1;
-  std::vector<ValueId> observed = {};     ///< values kept and returned after the graph outputs, though a fusion would hide them
+  std::vector<ValueId> observed =
+      {};  ///< values kept and returned after the graph outputs, though a fusion would hide them
   std::set<std::string> disabledFusions = {};
-  bool profile = false;                ///< count time per step (see Executable::steps)
+  bool profile = false;  ///< count time per step (see Executable::steps)
 };
 
 /// One step of a plan, for `bench --per-layer`.
 struct StepInfo {
-  std::string name;                    ///< of the node that gives the result
-  std::string op;                      ///< its op type
-  std::vector<std::string> fused;      ///< names of the other nodes that the step does
-  std::string kernel;                  ///< the primitive's own name; "ref" for the reference
-  std::string layout;                  ///< of the result: nchw, nhwc, nChw16c ...
+  std::string name;                ///< of the node that gives the result
+  std::string op;                  ///< its op type
+  std::vector<std::string> fused;  ///< names of the other nodes that the step does
+  std::string kernel;              ///< the primitive's own name; "ref" for the reference
+  std::string layout;              ///< of the result: nchw, nhwc, nChw16c ...
   DType dtype = DType::undefined;
   int64_t macs = 0;
-  double ms = 0;                       ///< mean per run, with CompileOptions::profile
+  double ms = 0;  ///< mean per run, with CompileOptions::profile
 };
 
 /// A plan for fixed input shapes. Not thread-safe: one at a time; make several to run side by side.
@@ -50,9 +51,10 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
-  /// `graph` is in the newest form. `inputShapes`: one per runtimeInputs(). Throws Error(unsupported) naming the node that
-  /// neither the backend nor the reference can run, before any work.
-  virtual std::unique_ptr<Executable> compile(const Graph& graph, std::span<const Shape> inputShapes, const CompileOptions& options) = 0;
+  /// `graph` is in the newest form. `inputShapes`: one per runtimeInputs(). Throws Error(unsupported) naming the node
+  /// that neither the backend nor the reference can run, before any work.
+  virtual std::unique_ptr<Executable> compile(const Graph& graph, std::span<const Shape> inputShapes,
+                                              const CompileOptions& options) = 0;
 };
 
 /// Plain loops: every op, any type.

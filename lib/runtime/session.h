@@ -9,10 +9,10 @@ namespace compress {
 
 struct SessionOptions {
   int threads = 1;
-  std::vector<std::string> observed = {}; ///< names of values to return as well
+  std::vector<std::string> observed = {};  ///< names of values to return as well
   std::set<std::string> disabledFusions = {};
   bool profile = false;
-  size_t planLimit = 8;                ///< plans kept, least recently used dropped first
+  size_t planLimit = 8;  ///< plans kept, least recently used dropped first
 };
 
 class Session {
@@ -25,7 +25,8 @@ class Session {
   const std::vector<std::string>& outputNames() const { return outputNames_; }
   const std::vector<Type>& inputTypes() const { return inputTypes_; }
 
-  /// Runs on bindings.inputs; fills bindings.outputs. Throws Error(input) for tensors that do not fit the declared types.
+  /// Runs on bindings.inputs; fills bindings.outputs. Throws Error(input) for tensors that do not fit the declared
+  /// types.
   void run(Bindings& bindings);
   /// The plan for the shapes of `inputs`, compiled when new.
   Executable& plan(std::span<const Tensor> inputs);

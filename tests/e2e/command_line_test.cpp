@@ -28,7 +28,8 @@ std::vector<std::string> listedVerbs() {
   const std::string help = runCompress({"--help"}).out;
   std::istringstream lines(help.substr(help.find("Verbs:\n") + 7));
   std::vector<std::string> verbs;
-  for (std::string line; std::getline(lines, line) && line.starts_with("  ");) verbs.push_back(line.substr(2, line.find(' ', 2) - 2));
+  for (std::string line; std::getline(lines, line) && line.starts_with("  ");)
+    verbs.push_back(line.substr(2, line.find(' ', 2) - 2));
   return verbs;
 }
 
@@ -74,7 +75,8 @@ TEST_CASE("every verb refuses bad values before it works", "[e2e]") {
     CHECK(runCompress({verb, "--color", "banana", "x.onnx", "y.onnx"}).exitCode == 2);
     CHECK(runCompress({verb, "--progress=often", "x.onnx", "y.onnx"}).exitCode == 2);
   }
-  CHECK(contains(runCompress({"run", "--threads", "0", "x.onnx"}).err, "--threads: '0' is not a whole number from 1 to 1024"));
+  CHECK(contains(runCompress({"run", "--threads", "0", "x.onnx"}).err,
+                 "--threads: '0' is not a whole number from 1 to 1024"));
   CHECK(contains(runCompress({"run", "--rtol", "nan", "x.onnx"}).err, "--rtol: 'nan' is not a finite number"));
   CHECK(contains(runCompress({"run", "--rtol", "1", "--rtol", "2", "x.onnx"}).err, "--rtol is given 2 times"));
 }
@@ -97,8 +99,11 @@ TEST_CASE("a missing file is exit code 5, a file that is no model 3, for every v
 }
 
 TEST_CASE("with --json an error is one document too", "[e2e]") {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {"run", "--json", "none.onnx"}, {"nosuchverb", "--json"}, {"run", "--json", "--bad"}, {"run", "--json", "--device", "cuda", "m.onnx"}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"run", "--json", "none.onnx"},
+                                             {"nosuchverb", "--json"},
+                                             {"run", "--json", "--bad"},
+                                             {"run", "--json", "--device", "cuda", "m.onnx"}}) {
     const ProcessResult result = runCompress(arguments);
     const Json document = Json::parse(result.out);
     CHECK(document["schema"] == 1);

@@ -10,7 +10,9 @@
 
 namespace compress::test {
 
-std::filesystem::path shippedModel() { return sourceDirectory() / "models/fashion_resnet8.onnx"; }
+std::filesystem::path shippedModel() {
+  return sourceDirectory() / "models/fashion_resnet8.onnx";
+}
 
 Workplace::Workplace(int imageCount) {
   std::filesystem::copy_file(shippedModel(), model());
@@ -30,7 +32,8 @@ std::string Workplace::content(const std::string& name) const {
 
 std::vector<std::string> Workplace::files() const {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) names.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+    names.push_back(entry.path().filename());
   std::ranges::sort(names);
   return names;
 }

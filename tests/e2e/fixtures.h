@@ -26,6 +26,8 @@ class Workplace {
 
 std::filesystem::path shippedModel();
 
-inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+inline bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 }  // namespace compress::test

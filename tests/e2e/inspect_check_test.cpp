@@ -24,7 +24,9 @@ std::string saved(const Workplace& place, const std::string& name, std::string_v
 
 TEST_CASE("inspect shows interface, operators, parameters and the heaviest nodes", "[e2e]") {
   const Workplace place;
-  const auto path = saved(place, "conv.onnx", "opset 13\ninput x: float32[N, 3, 8, 8]\nconst w: float32[4, 3, 3, 3]\ny = Conv(x, w)\nz = Relu(y)\noutput z\n");
+  const auto path = saved(
+      place, "conv.onnx",
+      "opset 13\ninput x: float32[N, 3, 8, 8]\nconst w: float32[4, 3, 3, 3]\ny = Conv(x, w)\nz = Relu(y)\noutput z\n");
   const ProcessResult shown = runCompress({"inspect", path});
   CHECK(shown.exitCode == 0);
   CHECK(contains(shown.out, "opset 13"));
@@ -47,7 +49,8 @@ TEST_CASE("inspect lists as many nodes as it is told", "[e2e]") {
 
 TEST_CASE("inspect works on operators and opsets that are not known, and says so", "[e2e]") {
   const Workplace place;
-  const auto unknown = saved(place, "unknown.onnx", "opset com.example 1\ninput x: float32[2]\ny = com.example.Magic(x)\noutput y\n");
+  const auto unknown =
+      saved(place, "unknown.onnx", "opset com.example 1\ninput x: float32[2]\ny = com.example.Magic(x)\noutput y\n");
   const ProcessResult shown = runCompress({"inspect", unknown});
   CHECK(shown.exitCode == 0);
   CHECK(contains(shown.out, "com.example:Magic"));
@@ -84,7 +87,8 @@ TEST_CASE("check --deep reads external data and compares shapes", "[e2e]") {
   const Workplace place;
   WriteOptions options;
   options.externalData = WriteOptions::ExternalData::always;
-  writeModel(buildModel("input x: float32[2000]\nconst w: float32[2000]\ny = Add(x, w)\noutput y\n"), place.path("big.onnx"), options);
+  writeModel(buildModel("input x: float32[2000]\nconst w: float32[2000]\ny = Add(x, w)\noutput y\n"),
+             place.path("big.onnx"), options);
   CHECK(runCompress({"check", "--deep", place.path("big.onnx")}).exitCode == 0);
   for (const std::string& name : place.files())
     if (name.ends_with(".data")) std::filesystem::resize_file(place.path(name), 100);

@@ -11,11 +11,13 @@ using namespace compress::test;
 TEST_CASE("time that is over is exit code 6, and nothing is written", "[e2e]") {
   const Workplace place;
   const std::vector<std::string> before = place.files();
-  const ProcessResult result = runCompress({"quantize", "--no-bench", "--timeout", "0.001s", "--calib", place.path("images.npy"), place.model()});
+  const ProcessResult result = runCompress(
+      {"quantize", "--no-bench", "--timeout", "0.001s", "--calib", place.path("images.npy"), place.model()});
   CHECK(result.exitCode == 6);
   CHECK(contains(result.err, "--timeout 0.001 s is over"));
   CHECK(place.files() == before);
-  CHECK(runCompress({"quantize", "--timeout", "soon", "--calib", place.path("images.npy"), place.model()}).exitCode == 2);
+  CHECK(runCompress({"quantize", "--timeout", "soon", "--calib", place.path("images.npy"), place.model()}).exitCode ==
+        2);
 }
 
 TEST_CASE("memory that is out is exit code 6, and nothing is written", "[e2e]") {
@@ -23,7 +25,8 @@ TEST_CASE("memory that is out is exit code 6, and nothing is written", "[e2e]") 
   const std::vector<std::string> before = place.files();
   for (const char* limit : {"1MB", "5MB", "20MB"}) {
     CAPTURE(limit);
-    const ProcessResult result = runCompress({"quantize", "--no-bench", "--memory-limit", limit, "--calib", place.path("images.npy"), place.model()});
+    const ProcessResult result = runCompress(
+        {"quantize", "--no-bench", "--memory-limit", limit, "--calib", place.path("images.npy"), place.model()});
     CHECK(result.exitCode == 6);
     CHECK(place.files() == before);
   }
@@ -41,7 +44,8 @@ TEST_CASE("names in a model cannot steer the terminal", "[e2e]") {
            {"optimize", "-v", place.path("hostile.onnx")},
            {"bench", "--runs", "2", "--per-layer", place.path("hostile.onnx")},
            {"compare", "--no-bench", place.path("hostile.onnx"), place.path("hostile.onnx")},
-           {"quantize", "-v", "--no-bench", "--exclude", "op:Gemm", "--calib", place.path("images.npy"), place.path("hostile.onnx")}}) {
+           {"quantize", "-v", "--no-bench", "--exclude", "op:Gemm", "--calib", place.path("images.npy"),
+            place.path("hostile.onnx")}}) {
     const ProcessResult result = runCompress(arguments);
     CAPTURE(arguments[0]);
     CHECK(result.exitCode == 0);

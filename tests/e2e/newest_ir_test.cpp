@@ -1,4 +1,5 @@
-// Models that the newest onnx package writes, with fields and types that the packaged schema has never heard of, come through unharmed.
+// Models that the newest onnx package writes, with fields and types that the packaged schema has never heard of, come
+// through unharmed.
 #include <catch2/catch.hpp>
 
 #include <fstream>

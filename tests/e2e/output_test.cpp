@@ -28,7 +28,8 @@ TEST_CASE("a folder that is not there is told before any work", "[e2e]") {
   const ProcessResult output = runCompress({"optimize", place.model(), "-o", place.path("missing/m.onnx")});
   CHECK(output.exitCode == 5);
   CHECK(contains(output.err, "missing' does not exist"));
-  const ProcessResult report = runCompress({"optimize", place.model(), "-o", place.path("n.onnx"), "--report", place.path("missing/r.json")});
+  const ProcessResult report =
+      runCompress({"optimize", place.model(), "-o", place.path("n.onnx"), "--report", place.path("missing/r.json")});
   CHECK(report.exitCode == 5);
   CHECK(contains(report.err, "missing' does not exist"));
   CHECK_FALSE(place.has("n.onnx"));
@@ -83,7 +84,8 @@ TEST_CASE("a result that is not smaller gives way to the input", "[e2e]") {
   CHECK(again.exitCode == 0);
   CHECK(Json::parse(again.out)["improved"] == false);
   CHECK(place.content("a.onnx") == place.content("b.onnx"));
-  const ProcessResult required = runCompress({"optimize", "--require-gain", "-o", place.path("c.onnx"), place.path("a.onnx")});
+  const ProcessResult required =
+      runCompress({"optimize", "--require-gain", "-o", place.path("c.onnx"), place.path("a.onnx")});
   CHECK(required.exitCode == 1);
   CHECK(contains(required.out, "not written"));
   CHECK_FALSE(place.has("c.onnx"));
@@ -94,14 +96,16 @@ TEST_CASE("a result that is not smaller gives way to the input", "[e2e]") {
 TEST_CASE("optimize keeps what the model computes, converts the opset and fixes shapes", "[e2e]") {
   const Workplace place;
   REQUIRE(runCompress({"run", "--save-outputs", place.path("saved"), place.model()}).exitCode == 0);
-  const ProcessResult result = runCompress({"optimize", "--json", "--opset", "21", "--shape", "image:1x1x28x28", place.model()});
+  const ProcessResult result =
+      runCompress({"optimize", "--json", "--opset", "21", "--shape", "image:1x1x28x28", place.model()});
   REQUIRE(result.exitCode == 0);
   const Json document = Json::parse(result.out);
   CHECK(document["passes"][0]["name"] == "opset");
   CHECK(document["passes"][0]["rewrites"] == 4);
   for (const Json& pass : document["passes"]) CHECK(pass["status"] != "dropped");
   CHECK(runCompress({"run", "--expect", place.path("saved"), place.path("m.opt.onnx")}).exitCode == 0);
-  CHECK(contains(runCompress({"run", "--shape", "image:2x1x28x28", place.path("m.opt.onnx")}).err, "is declared float32[1, 1, 28, 28]"));
+  CHECK(contains(runCompress({"run", "--shape", "image:2x1x28x28", place.path("m.opt.onnx")}).err,
+                 "is declared float32[1, 1, 28, 28]"));
   CHECK(runCompress({"optimize", "--force", "--opset", "99", place.model()}).exitCode == 2);
   CHECK(runCompress({"optimize", "--force", "--opset", "11", place.model()}).exitCode == 4);
   CHECK(contains(runCompress({"optimize", "--skip", "fold-batch", place.model()}).err, "near: fold-batch-norm"));
@@ -115,7 +119,10 @@ TEST_CASE("reports are written by suffix, and not over what exists", "[e2e]") {
   CHECK(report["effective_config"]["seed"]["origin"] == "default");
   CHECK(report["effective_config"]["report"]["origin"] == "flag");
   CHECK(report["inputs"][0]["sha256"] == "0a8eca5f9b290a571a6139bca1a0cc0a89f684f4a9ca35d90fc804196613806b");
-  CHECK(runCompress({"optimize", "--report", place.path("r.json"), "-o", place.path("x.onnx"), place.model()}).exitCode == 5);
+  CHECK(
+      runCompress({"optimize", "--report", place.path("r.json"), "-o", place.path("x.onnx"), place.model()}).exitCode ==
+      5);
   CHECK_FALSE(place.has("x.onnx"));
-  CHECK(runCompress({"optimize", "--report", place.path("r.banana"), "-o", place.path("x.onnx"), place.model()}).exitCode == 2);
+  CHECK(runCompress({"optimize", "--report", place.path("r.banana"), "-o", place.path("x.onnx"), place.model()})
+            .exitCode == 2);
 }

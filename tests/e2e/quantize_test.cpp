@@ -25,7 +25,8 @@ Words quantizing(const Workplace& place, const Words& more) {
 
 TEST_CASE("quantize writes a smaller model and says what it cost", "[e2e]") {
   const Workplace place;
-  const ProcessResult result = runCompress(quantizing(place, {"--data", place.path("images.npy"), "--labels", place.path("labels.npy")}));
+  const ProcessResult result =
+      runCompress(quantizing(place, {"--data", place.path("images.npy"), "--labels", place.path("labels.npy")}));
   CHECK(result.exitCode == 0);
   CHECK(contains(result.out, "m.onnx -> " + place.path("m.int8.onnx") + "  319.0 kB -> "));
   CHECK(contains(result.out, "top1 "));
@@ -37,7 +38,8 @@ TEST_CASE("quantize writes a smaller model and says what it cost", "[e2e]") {
 TEST_CASE("quantize writes the same bytes for any number of threads", "[e2e]") {
   const Workplace place;
   for (const char* threads : {"1", "2", "4"})
-    REQUIRE(runCompress(quantizing(place, {"--threads", threads, "-o", place.path(std::string(threads) + ".onnx")})).exitCode == 0);
+    REQUIRE(runCompress(quantizing(place, {"--threads", threads, "-o", place.path(std::string(threads) + ".onnx")}))
+                .exitCode == 0);
   CHECK(place.content("1.onnx") == place.content("2.onnx"));
   CHECK(place.content("1.onnx") == place.content("4.onnx"));
 }
@@ -47,7 +49,8 @@ TEST_CASE("static quantization needs samples; random ones are marked", "[e2e]") 
   const ProcessResult without = runCompress({"quantize", place.model()});
   CHECK(without.exitCode == 2);
   CHECK(contains(without.err, "--calib"));
-  const ProcessResult random = runCompress({"quantize", "--no-bench", "--calib", "random", "--calib-samples", "4", "--json", place.model()});
+  const ProcessResult random =
+      runCompress({"quantize", "--no-bench", "--calib", "random", "--calib-samples", "4", "--json", place.model()});
   CHECK(random.exitCode == 0);
   CHECK(contains(random.err, "W-CALIB-RANDOM"));
   CHECK(Json::parse(random.out)["warnings"][0]["code"] == "W-CALIB-RANDOM");
@@ -55,7 +58,13 @@ TEST_CASE("static quantization needs samples; random ones are marked", "[e2e]") 
 
 TEST_CASE("quantize refuses what it does not have", "[e2e]") {
   const Workplace place;
-  for (const Words& words : std::vector<Words>{{"-O3"}, {"--target", "tensorrt"}, {"--mode", "dynamic"}, {"--weights", "int4"}, {"--percentile", "nan"}, {"--percentile", "101"}, {"--method", "banana"}}) {
+  for (const Words& words : std::vector<Words>{{"-O3"},
+                                               {"--target", "tensorrt"},
+                                               {"--mode", "dynamic"},
+                                               {"--weights", "int4"},
+                                               {"--percentile", "nan"},
+                                               {"--percentile", "101"},
+                                               {"--method", "banana"}}) {
     CAPTURE(words);
     CHECK(runCompress(quantizing(place, words)).exitCode == 2);
   }
@@ -67,7 +76,12 @@ TEST_CASE("quantize refuses what it does not have", "[e2e]") {
 
 TEST_CASE("a gate needs a sound limit and data to judge it", "[e2e]") {
   const Workplace place;
-  for (const Words& words : std::vector<Words>{{"--max-drop", "nan"}, {"--max-drop", "1%"}, {"--min-metric", "top1>=nan"}, {"--min-speedup", "nan"}, {"--min-speedup", "1.2"}, {"--max-size", "-1"}}) {
+  for (const Words& words : std::vector<Words>{{"--max-drop", "nan"},
+                                               {"--max-drop", "1%"},
+                                               {"--min-metric", "top1>=nan"},
+                                               {"--min-speedup", "nan"},
+                                               {"--min-speedup", "1.2"},
+                                               {"--max-size", "-1"}}) {
     CAPTURE(words);
     CHECK(runCompress(quantizing(place, words)).exitCode == 2);
   }
@@ -91,7 +105,8 @@ TEST_CASE("what stays float is listed with its reason", "[e2e]") {
   REQUIRE(result.exitCode == 0);
   const Json document = Json::parse(result.out);
   bool isListed = false;
-  for (const Json& layer : document["layers"]) isListed = isListed || (layer["op"] == "Gemm" && !layer["reason_kept_float"].get<std::string>().empty());
+  for (const Json& layer : document["layers"])
+    isListed = isListed || (layer["op"] == "Gemm" && !layer["reason_kept_float"].get<std::string>().empty());
   CHECK(isListed);
   CHECK(contains(runCompress(quantizing(place, {"--force", "--explain", "stem.conv"})).out, "stem.conv (Conv)"));
   CHECK(runCompress(quantizing(place, {"--force", "--explain", "nothing"})).exitCode == 2);
@@ -111,8 +126,13 @@ TEST_CASE("calibration tables are written, merged and used", "[e2e]") {
   const Words calibrating = {"calibrate", "--calib", place.path("images.npy"), "--calib-samples", "8"};
   CHECK(runCompress(joined(calibrating, {place.model()})).exitCode == 0);
   REQUIRE(place.has("m.calib.json"));
-  CHECK(contains(runCompress(joined(calibrating, {"--merge", place.path("m.calib.json"), "-o", place.path("two.json"), place.model()})).out, "16 samples"));
-  CHECK(runCompress({"quantize", "--no-bench", "-O1", "--calib-table", place.path("two.json"), place.model()}).exitCode == 0);
+  CHECK(contains(runCompress(joined(calibrating, {"--merge", place.path("m.calib.json"), "-o", place.path("two.json"),
+                                                  place.model()}))
+                     .out,
+                 "16 samples"));
+  CHECK(
+      runCompress({"quantize", "--no-bench", "-O1", "--calib-table", place.path("two.json"), place.model()}).exitCode ==
+      0);
   CHECK(runCompress({"calibrate", "--force", place.model()}).exitCode == 2);
 }
 

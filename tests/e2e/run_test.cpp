@@ -23,7 +23,8 @@ TEST_CASE("run compares with expected outputs and tells where they differ", "[e2
   const ProcessResult same = runCompress({"run", "--expect", place.path("saved"), place.model()});
   CHECK(same.exitCode == 0);
   CHECK(contains(same.out, "equal: 1 outputs within rtol 0.001, atol 1e-05"));
-  const ProcessResult other = runCompress({"run", "--seed", "7", "--expect", place.path("saved"), "--json", place.model()});
+  const ProcessResult other =
+      runCompress({"run", "--seed", "7", "--expect", place.path("saved"), "--json", place.model()});
   CHECK(other.exitCode == 1);
   const Json mismatches = Json::parse(other.out)["outputs"][0]["mismatches"];
   CHECK(mismatches["count"] > 0);
@@ -35,7 +36,9 @@ TEST_CASE("run compares with expected outputs and tells where they differ", "[e2
 
 TEST_CASE("run agrees with the plain loops that define the operators", "[e2e]") {
   const Workplace place;
-  REQUIRE(runCompress({"run", "--backend", "reference", "--save-outputs", place.path("saved"), place.model()}).exitCode == 0);
+  REQUIRE(
+      runCompress({"run", "--backend", "reference", "--save-outputs", place.path("saved"), place.model()}).exitCode ==
+      0);
   CHECK(runCompress({"run", "--expect", place.path("saved"), place.model()}).exitCode == 0);
 }
 
@@ -45,7 +48,8 @@ TEST_CASE("run passes the test data that ONNX ships", "[e2e]") {
     WARN("skipped: no libonnx-testdata");
     return;
   }
-  for (const char* name : {"node/test_relu", "node/test_conv_with_strides_padding", "node/test_softmax_axis_1", "node/test_split_equal_parts_1d"}) {
+  for (const char* name : {"node/test_relu", "node/test_conv_with_strides_padding", "node/test_softmax_axis_1",
+                           "node/test_split_equal_parts_1d"}) {
     const std::string folder = *data / name, set = folder + "/test_data_set_0";
     CAPTURE(name);
     CHECK(runCompress({"run", "--inputs", set, "--expect", set, folder + "/model.onnx"}).exitCode == 0);
@@ -72,7 +76,9 @@ TEST_CASE("run names inputs and shapes that do not fit", "[e2e]") {
 
 TEST_CASE("eval measures metrics with their intervals", "[e2e]") {
   const Workplace place(64);
-  const ProcessResult result = runCompress({"eval", "--metric", "top1,top5", "--json", "--data", place.path("images.npy"), "--labels", place.path("labels.npy"), place.model()});
+  const ProcessResult result =
+      runCompress({"eval", "--metric", "top1,top5", "--json", "--data", place.path("images.npy"), "--labels",
+                   place.path("labels.npy"), place.model()});
   REQUIRE(result.exitCode == 0);
   const Json accuracy = Json::parse(result.out)["accuracy"];
   REQUIRE(accuracy.size() == 2);

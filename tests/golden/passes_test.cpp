@@ -1,5 +1,6 @@
-// What each pass makes of small graphs: tests/golden/passes/NAME.txt holds, for pass NAME, cases of text in and text out. With
-// COMPRESS_UPDATE=1 the outs are rewritten, and the diff is what is reviewed. Every case is checked for sound structure and equal outputs too.
+// What each pass makes of small graphs: tests/golden/passes/NAME.txt holds, for pass NAME, cases of text in and text
+// out. With COMPRESS_UPDATE=1 the outs are rewritten, and the diff is what is reviewed. Every case is checked for sound
+// structure and equal outputs too.
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -53,7 +54,8 @@ std::string showConstants(const Graph& graph) {
     if (tensor == nullptr) continue;
     out += text("const ", graph.value(id).name, ": ", nameOf(tensor->dtype()), print(tensor->shape()));
     if (tensor->elementCount() <= 8)
-      for (const double value : toDoubles(*tensor)) out += text(value == toDoubles(*tensor)[0] && out.back() == ']' ? " = " : ", ", static_cast<float>(value));
+      for (const double value : toDoubles(*tensor))
+        out += text(value == toDoubles(*tensor)[0] && out.back() == ']' ? " = " : ", ", static_cast<float>(value));
     out += "\n";
   }
   return out;
@@ -62,7 +64,8 @@ std::string showConstants(const Graph& graph) {
 /// The result as it stands in the file.
 std::string describe(const test::PassResult& result, const Model& model, bool withNames) {
   std::string out = text("changes ", result.changes, "\n");
-  for (const Skipped& skipped : result.skipped) out += text("skipped ", skipped.node, " (", skipped.op, "): ", skipped.reason, "\n");
+  for (const Skipped& skipped : result.skipped)
+    out += text("skipped ", skipped.node, " (", skipped.op, "): ", skipped.reason, "\n");
   out += showConstants(model.graph) + print(model.graph);
   if (withNames)
     for (const NodeId id : model.graph.order()) out += text("node '", model.graph.node(id).name, "'\n");
@@ -86,8 +89,10 @@ TEST_CASE("passes turn small graphs into what their golden files say", "[golden]
       REQUIRE_NOTHROW(verify(model));
       CHECK((result.changes == 0) == (print(before) == print(model)));
       CHECK(test::Expectation(before, 1).differenceTo(model) < 1e-5);  // double sums, one rounding per weight
-      if (const std::string found = describe(result, model, name == "name-nodes"); update) each.after = found;
-      else CHECK(found == each.after);
+      if (const std::string found = describe(result, model, name == "name-nodes"); update)
+        each.after = found;
+      else
+        CHECK(found == each.after);
     }
     if (update) writeCases(entry.path(), cases);
   }

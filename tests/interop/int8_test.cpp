@@ -25,7 +25,8 @@ void writeRun(const Model& model, const std::filesystem::path& folder) {
   bindings.inputs = randomInputs(model, 1);
   session.run(bindings);
   const auto write = [&](const char* name, std::span<const std::byte> bytes) {
-    std::ofstream(folder / name, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(folder / name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   };
   write("input.bin", bindings.inputs[0].raw());
   write("output.bin", std::as_const(bindings.outputs[0]).raw());

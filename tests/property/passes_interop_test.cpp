@@ -1,5 +1,5 @@
-// Outside judges: results of the passes satisfy ONNX's checker and give the same outputs in ONNX Runtime. Needs a Python with onnx and onnxruntime,
-// named by COMPRESS_TEST_PYTHON.
+// Outside judges: results of the passes satisfy ONNX's checker and give the same outputs in ONNX Runtime. Needs a
+// Python with onnx and onnxruntime, named by COMPRESS_TEST_PYTHON.
 #include <catch2/catch.hpp>
 
 #include <cstdlib>

@@ -36,7 +36,8 @@ Model longChain(int64_t nodes) {
   return model;
 }
 
-/// Outputs of the passes' result against those before; nothing where the references cannot run the model or its inputs are not numbers.
+/// Outputs of the passes' result against those before; nothing where the references cannot run the model or its inputs
+/// are not numbers.
 std::optional<double> driftOfAllPasses(const Model& before) {
   for (const ValueId id : before.graph.runtimeInputs()) {
     const Type& type = before.graph.value(id).type;
@@ -61,7 +62,9 @@ std::optional<double> driftOfAllPasses(const Model& before) {
 
 TEST_CASE("all lossless passes on 100,000 nodes take less than 10 seconds", "[passes][slow]") {
   Model model = longChain(100'000);
-  const auto processorSeconds = [] { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; };  // whatever else the machine does
+  const auto processorSeconds = [] {
+    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  };  // whatever else the machine does
   const double start = processorSeconds();
   for (const PassSpec& spec : allPasses())
     if (spec.lossless) {

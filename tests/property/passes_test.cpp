@@ -14,7 +14,8 @@ namespace {
 
 constexpr uint64_t kFastSeeds = 150;
 constexpr uint64_t kSlowSeeds = 5000;
-/// Sums in double, one rounding to float32 per weight and layer, up to twenty layers: 20 * 2^-24 = 1.2e-6 of the largest number, with room.
+/// Sums in double, one rounding to float32 per weight and layer, up to twenty layers: 20 * 2^-24 = 1.2e-6 of the
+/// largest number, with room.
 constexpr double kLossless = 1e-5;
 
 void checkPass(const PassSpec& spec, uint64_t seed, const Model& before, const test::Expectation& expected) {
@@ -68,7 +69,8 @@ TEST_CASE("random models are sound and repeat by seed", "[property]") {
   }
 }
 
-TEST_CASE("a lossless pass is honest, sound, repeatable and keeps outputs, alone and after others", "[property][passes]") {
+TEST_CASE("a lossless pass is honest, sound, repeatable and keeps outputs, alone and after others",
+          "[property][passes]") {
   for (uint64_t seed = 0; seed < kFastSeeds; ++seed) checkAll(seed);
 }
 

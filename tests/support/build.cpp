@@ -34,7 +34,8 @@ class Scanner {
     return true;
   }
   void expect(std::string_view token) {
-    if (!accept(token)) throw std::runtime_error(text("expected '", token, "' at '", line_.substr(at_), "' of '", line_, "'"));
+    if (!accept(token))
+      throw std::runtime_error(text("expected '", token, "' at '", line_.substr(at_), "' of '", line_, "'"));
   }
   /// A name, number or symbol: everything up to a delimiter.
   std::string word() {
@@ -83,7 +84,9 @@ bool isNumber(const std::string& word) {
   return !word.empty() && *end == '\0';
 }
 
-bool isInteger(const std::string& word) { return isNumber(word) && word.find_first_of(".eEni") == std::string::npos; }
+bool isInteger(const std::string& word) {
+  return isNumber(word) && word.find_first_of(".eEni") == std::string::npos;
+}
 
 /// "float32[N, 3, ?]", "float32[...]" or "float32" for a scalar.
 Type scanType(Scanner& scanner) {
@@ -109,20 +112,47 @@ Shape shapeOf(const Type& type) {
 
 void fill(Buffer& buffer, size_t i, double value) {
   switch (buffer.dtype()) {
-    case DType::f32: buffer.as<float>()[i] = static_cast<float>(value); return;
-    case DType::f64: buffer.as<double>()[i] = value; return;
-    case DType::f16: buffer.as<Half>()[i] = Half(static_cast<float>(value)); return;
-    case DType::bf16: buffer.as<BFloat16>()[i] = BFloat16(static_cast<float>(value)); return;
-    case DType::i8: buffer.as<int8_t>()[i] = static_cast<int8_t>(value); return;
-    case DType::u8: buffer.as<uint8_t>()[i] = static_cast<uint8_t>(value); return;
-    case DType::i16: buffer.as<int16_t>()[i] = static_cast<int16_t>(value); return;
-    case DType::u16: buffer.as<uint16_t>()[i] = static_cast<uint16_t>(value); return;
-    case DType::i32: buffer.as<int32_t>()[i] = static_cast<int32_t>(value); return;
-    case DType::u32: buffer.as<uint32_t>()[i] = static_cast<uint32_t>(value); return;
-    case DType::i64: buffer.as<int64_t>()[i] = static_cast<int64_t>(value); return;
-    case DType::u64: buffer.as<uint64_t>()[i] = static_cast<uint64_t>(value); return;
-    case DType::boolean: buffer.as<bool>()[i] = value != 0; return;
-    default: throw std::runtime_error(text("no test data for ", nameOf(buffer.dtype())));
+    case DType::f32:
+      buffer.as<float>()[i] = static_cast<float>(value);
+      return;
+    case DType::f64:
+      buffer.as<double>()[i] = value;
+      return;
+    case DType::f16:
+      buffer.as<Half>()[i] = Half(static_cast<float>(value));
+      return;
+    case DType::bf16:
+      buffer.as<BFloat16>()[i] = BFloat16(static_cast<float>(value));
+      return;
+    case DType::i8:
+      buffer.as<int8_t>()[i] = static_cast<int8_t>(value);
+      return;
+    case DType::u8:
+      buffer.as<uint8_t>()[i] = static_cast<uint8_t>(value);
+      return;
+    case DType::i16:
+      buffer.as<int16_t>()[i] = static_cast<int16_t>(value);
+      return;
+    case DType::u16:
+      buffer.as<uint16_t>()[i] = static_cast<uint16_t>(value);
+      return;
+    case DType::i32:
+      buffer.as<int32_t>()[i] = static_cast<int32_t>(value);
+      return;
+    case DType::u32:
+      buffer.as<uint32_t>()[i] = static_cast<uint32_t>(value);
+      return;
+    case DType::i64:
+      buffer.as<int64_t>()[i] = static_cast<int64_t>(value);
+      return;
+    case DType::u64:
+      buffer.as<uint64_t>()[i] = static_cast<uint64_t>(value);
+      return;
+    case DType::boolean:
+      buffer.as<bool>()[i] = value != 0;
+      return;
+    default:
+      throw std::runtime_error(text("no test data for ", nameOf(buffer.dtype())));
   }
 }
 
@@ -146,10 +176,22 @@ class GraphBuilder {
 
   void add(std::string_view line) {
     Scanner scanner(line);
-    if (scanner.accept("input ")) { graph_.addInput(declare(scanner)); return; }
-    if (scanner.accept("output ")) { graph_.addOutput(declare(scanner)); return; }
-    if (scanner.accept("value ")) { declare(scanner); return; }
-    if (scanner.accept("const ")) { addConstant(scanner); return; }
+    if (scanner.accept("input ")) {
+      graph_.addInput(declare(scanner));
+      return;
+    }
+    if (scanner.accept("output ")) {
+      graph_.addOutput(declare(scanner));
+      return;
+    }
+    if (scanner.accept("value ")) {
+      declare(scanner);
+      return;
+    }
+    if (scanner.accept("const ")) {
+      addConstant(scanner);
+      return;
+    }
     addNode(scanner);
   }
 
@@ -186,8 +228,10 @@ class GraphBuilder {
   AttributeData scanList(Scanner& scanner) {
     std::vector<std::string> words, strings;
     while (!scanner.accept("]")) {
-      if (scanner.peek() == '"') strings.push_back(scanner.quoted('"'));
-      else words.push_back(scanner.word());
+      if (scanner.peek() == '"')
+        strings.push_back(scanner.quoted('"'));
+      else
+        words.push_back(scanner.word());
       scanner.accept(",");
     }
     if (!strings.empty()) return strings;
@@ -249,11 +293,16 @@ class GraphBuilder {
 /// Model-wide statements; false when the line is none.
 bool addModelLine(Model& model, std::string_view line) {
   Scanner scanner(line);
-  if (scanner.accept("ir ")) { model.irVersion = std::stoll(scanner.word()); return true; }
+  if (scanner.accept("ir ")) {
+    model.irVersion = std::stoll(scanner.word());
+    return true;
+  }
   if (!scanner.accept("opset ")) return false;
   const std::string first = scanner.word();
-  if (scanner.atEnd()) model.opsets.set("", std::stoll(first));
-  else model.opsets.set(first, std::stoll(scanner.word()));
+  if (scanner.atEnd())
+    model.opsets.set("", std::stoll(first));
+  else
+    model.opsets.set(first, std::stoll(scanner.word()));
   return true;
 }
 
@@ -283,12 +332,15 @@ void addLine(Model& model, std::map<std::string, Body>& bodies, std::shared_ptr<
 Tensor buildTensor(DType dtype, const Shape& shape, std::string_view data, std::string_view seedName) {
   Random random(0, seedName);
   Scanner scanner(data);
-  if (scanner.atEnd()) return filled(dtype, shape, [&](int64_t) { return isFloating(dtype) ? random.normal() : static_cast<double>(random.below(2)); });
+  if (scanner.atEnd())
+    return filled(dtype, shape,
+                  [&](int64_t) { return isFloating(dtype) ? random.normal() : static_cast<double>(random.below(2)); });
   for (const std::string_view form : {"fill(", "uniform(", "range("}) {
     if (!scanner.accept(form)) continue;
     const auto numbers = scanNumbers(scanner.until(')'));
     if (form == "fill(") return filled(dtype, shape, [&](int64_t) { return numbers.at(0); });
-    if (form == "range(") return filled(dtype, shape, [&](int64_t i) { return numbers.at(0) + static_cast<double>(i); });
+    if (form == "range(")
+      return filled(dtype, shape, [&](int64_t i) { return numbers.at(0) + static_cast<double>(i); });
     return filled(dtype, shape, [&](int64_t) { return random.uniform(numbers.at(0), numbers.at(1)); });
   }
   const auto numbers = scanNumbers(data);
@@ -322,10 +374,12 @@ std::vector<Tensor> randomInputs(const Model& model, uint64_t seed, int64_t unkn
   for (const ValueId id : model.graph.runtimeInputs()) {
     const Value& value = model.graph.value(id);
     std::vector<int64_t> dims;
-    for (const Dim& dim : value.type.dims.value_or(std::vector<Dim>{})) dims.push_back(dim.isKnown() ? dim.value : unknown);
+    for (const Dim& dim : value.type.dims.value_or(std::vector<Dim>{}))
+      dims.push_back(dim.isKnown() ? dim.value : unknown);
     Random random(seed, value.name);
     const bool real = isFloating(value.type.dtype);
-    inputs.push_back(filled(value.type.dtype, Shape(std::move(dims)), [&](int64_t) { return real ? random.normal() : static_cast<double>(random.below(2)); }));
+    inputs.push_back(filled(value.type.dtype, Shape(std::move(dims)),
+                            [&](int64_t) { return real ? random.normal() : static_cast<double>(random.below(2)); }));
   }
   return inputs;
 }

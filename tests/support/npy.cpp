@@ -17,7 +17,8 @@ std::string npyWithHeader(std::string_view header, std::string_view payload, cha
 }
 
 std::string npyBytes(std::string_view descr, std::string_view shape, std::string_view payload, bool fortran) {
-  std::string header = text("{'descr': '", descr, "', 'fortran_order': ", fortran ? "True" : "False", ", 'shape': ", shape, ", }");
+  std::string header =
+      text("{'descr': '", descr, "', 'fortran_order': ", fortran ? "True" : "False", ", 'shape': ", shape, ", }");
   header.resize(117, ' ');
   header += '\n';
   return npyWithHeader(header, payload);

@@ -55,7 +55,8 @@ onnx::GraphProto& addBody(onnx::NodeProto& node, const std::string& name) {
   return *attribute.mutable_g();
 }
 
-onnx::TensorProto floatTensor(const std::string& name, std::initializer_list<int64_t> dims, std::initializer_list<float> values) {
+onnx::TensorProto floatTensor(const std::string& name, std::initializer_list<int64_t> dims,
+                              std::initializer_list<float> values) {
   onnx::TensorProto tensor;
   tensor.set_name(name);
   tensor.set_data_type(onnx::TensorProto::FLOAT);

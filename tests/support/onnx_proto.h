@@ -1,4 +1,5 @@
-// The schema's classes for tests that make models by hand, hostile ones too; bytes that no class would write come from wire.h.
+// The schema's classes for tests that make models by hand, hostile ones too; bytes that no class would write come from
+// wire.h.
 #pragma once
 #ifndef ONNX_ML
 #define ONNX_ML 1
@@ -25,7 +26,8 @@ onnx::AttributeProto& addInt(onnx::NodeProto& node, const std::string& name, int
 /// The new, empty body.
 onnx::GraphProto& addBody(onnx::NodeProto& node, const std::string& name);
 /// Float data in float_data.
-onnx::TensorProto floatTensor(const std::string& name, std::initializer_list<int64_t> dims, std::initializer_list<float> values);
+onnx::TensorProto floatTensor(const std::string& name, std::initializer_list<int64_t> dims,
+                              std::initializer_list<float> values);
 /// A model of `depth` Ifs, each in the then_branch of the one around it; all branches return x.
 onnx::ModelProto nestedIfs(int depth);
 

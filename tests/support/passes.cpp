@@ -14,9 +14,12 @@
 namespace compress::test {
 namespace {
 
-bool isComparable(const Tensor& tensor) { return tensor.dtype() != DType::string && bitsOf(tensor.dtype()) >= 8; }
+bool isComparable(const Tensor& tensor) {
+  return tensor.dtype() != DType::string && bitsOf(tensor.dtype()) >= 8;
+}
 
-/// Small graphs run faster on one thread, above all where other processes hold the cores: a parallel region waits for its last thread.
+/// Small graphs run faster on one thread, above all where other processes hold the cores: a parallel region waits for
+/// its last thread.
 class OneThread {
  public:
   OneThread() { setThreadCount(1); }
@@ -69,7 +72,8 @@ PassResult runPass(const PassSpec& spec, Model& model, uint64_t seed) {
   return result;
 }
 
-Expectation::Expectation(const Model& model, uint64_t seed) : inputs_(randomInputs(model, seed)), outputs_(compute(model, inputs_)) {}
+Expectation::Expectation(const Model& model, uint64_t seed)
+    : inputs_(randomInputs(model, seed)), outputs_(compute(model, inputs_)) {}
 
 double Expectation::differenceTo(const Model& model) const {
   const std::vector<Tensor> found = compute(model, inputs_);

@@ -24,7 +24,8 @@ PassResult runPass(const PassSpec& spec, Model& model, uint64_t seed = 0);
 class Expectation {
  public:
   Expectation(const Model& model, uint64_t seed);
-  /// Largest |a - b| over the largest |a|, element by element over all outputs; infinity where type, shape or finiteness differ.
+  /// Largest |a - b| over the largest |a|, element by element over all outputs; infinity where type, shape or
+  /// finiteness differ.
   double differenceTo(const Model& model) const;
 
  private:

@@ -6,8 +6,12 @@
 
 namespace compress::test {
 
-std::filesystem::path sourceDirectory() { return COMPRESS_SOURCE_DIR; }
-std::filesystem::path binary() { return COMPRESS_BINARY; }
+std::filesystem::path sourceDirectory() {
+  return COMPRESS_SOURCE_DIR;
+}
+std::filesystem::path binary() {
+  return COMPRESS_BINARY;
+}
 
 namespace {
 
@@ -23,7 +27,9 @@ std::optional<std::filesystem::path> zoo() {
   return whenPresent(named != nullptr ? std::filesystem::path(named) : sourceDirectory() / "../shared/zoo");
 }
 
-std::optional<std::filesystem::path> onnxTestData() { return whenPresent("/usr/lib/python3/dist-packages/onnx/backend/test/data"); }
+std::optional<std::filesystem::path> onnxTestData() {
+  return whenPresent("/usr/lib/python3/dist-packages/onnx/backend/test/data");
+}
 
 TemporaryDirectory::TemporaryDirectory() {
   std::string name = (std::filesystem::temp_directory_path() / "compress-test-XXXXXX").string();

@@ -8,8 +8,8 @@ namespace compress::test {
 std::filesystem::path sourceDirectory();
 /// The built `compress`.
 std::filesystem::path binary();
-/// The folder of development models named by COMPRESS_ZOO (default: ../shared/zoo beside the sources); nothing when absent. A
-/// test that needs it says WARN("skipped: ...") and returns.
+/// The folder of development models named by COMPRESS_ZOO (default: ../shared/zoo beside the sources); nothing when
+/// absent. A test that needs it says WARN("skipped: ...") and returns.
 std::optional<std::filesystem::path> zoo();
 /// Debian's libonnx-testdata, the folder that holds node/, simple/, ...; nothing when absent.
 std::optional<std::filesystem::path> onnxTestData();

@@ -19,7 +19,8 @@ std::optional<std::filesystem::path> python() {
 }
 
 ScriptResult runScript(const std::string& script, const std::vector<std::string>& arguments) {
-  std::vector<std::string> words{python().value().string(), (sourceDirectory() / "tests" / "interop" / script).string()};
+  std::vector<std::string> words{python().value().string(),
+                                 (sourceDirectory() / "tests" / "interop" / script).string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
@@ -37,7 +38,8 @@ ScriptResult runScript(const std::string& script, const std::vector<std::string>
   close(ends[1]);
   ScriptResult result{-1, {}};
   std::array<char, 4096> block{};
-  for (ssize_t count = 0; (count = read(ends[0], block.data(), block.size())) > 0;) result.output.append(block.data(), static_cast<size_t>(count));
+  for (ssize_t count = 0; (count = read(ends[0], block.data(), block.size())) > 0;)
+    result.output.append(block.data(), static_cast<size_t>(count));
   close(ends[0]);
   int status = 0;
   waitpid(child, &status, 0);

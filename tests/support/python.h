@@ -7,8 +7,8 @@
 
 namespace compress::test {
 
-/// The interpreter that COMPRESS_TEST_PYTHON names; nothing when it is not set. A test that needs it says WARN("skipped: ...") and
-/// returns.
+/// The interpreter that COMPRESS_TEST_PYTHON names; nothing when it is not set. A test that needs it says
+/// WARN("skipped: ...") and returns.
 std::optional<std::filesystem::path> python();
 
 struct ScriptResult {

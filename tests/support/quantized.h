@@ -20,9 +20,13 @@ inline std::vector<uint8_t> randomBytes(Random& random, int64_t count) {
 }
 
 /// The integer that a byte stores.
-inline int32_t valueOf(uint8_t byte, DType dtype) { return dtype == DType::u8 ? int32_t{byte} : static_cast<int8_t>(byte); }
+inline int32_t valueOf(uint8_t byte, DType dtype) {
+  return dtype == DType::u8 ? int32_t{byte} : static_cast<int8_t>(byte);
+}
 
-inline double dequantized(uint8_t byte, const int8::Quantization& q) { return double{q.scale} * (valueOf(byte, q.dtype) - q.zero); }
+inline double dequantized(uint8_t byte, const int8::Quantization& q) {
+  return double{q.scale} * (valueOf(byte, q.dtype) - q.zero);
+}
 
 /// QuantizeLinear in double: to nearest, ties to even, saturating.
 inline uint8_t quantized(double real, const int8::Quantization& q) {
@@ -31,8 +35,8 @@ inline uint8_t quantized(double real, const int8::Quantization& q) {
 }
 
 struct Difference {
-  int64_t largest = 0;   ///< in steps
-  double share = 0;      ///< of elements that differ
+  int64_t largest = 0;  ///< in steps
+  double share = 0;     ///< of elements that differ
 };
 inline Difference differenceOf(std::span<const uint8_t> a, std::span<const uint8_t> b, DType dtype) {
   Difference difference;

@@ -12,14 +12,15 @@ constexpr float kQuantizedStep = 0.0413F;
 
 struct QuantizedCase {
   std::string name;
-  std::string body;   ///< statements of buildModel() from x_d to r
-  std::string step;   ///< the op that the plan must hold
-  std::string gone;   ///< and the one that it must not
+  std::string body;  ///< statements of buildModel() from x_d to r
+  std::string step;  ///< the op that the plan must hold
+  std::string gone;  ///< and the one that it must not
   std::string shape = "[2, 8, 9, 10]";
 };
 const std::vector<QuantizedCase>& quantizedCases();
 
-/// x -> QuantizeLinear -> DequantizeLinear -> body -> QuantizeLinear -> DequantizeLinear -> y, u8 with the given zero points.
+/// x -> QuantizeLinear -> DequantizeLinear -> body -> QuantizeLinear -> DequantizeLinear -> y, u8 with the given zero
+/// points.
 Model quantizedModel(const QuantizedCase& item, int xZero, int yZero);
 
 }  // namespace compress::test

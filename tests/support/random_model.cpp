@@ -72,11 +72,13 @@ class Builder {
   }
   ValueId integers(const Integers& values) { return model_.graph.addConstant("i", Tensor::ofInts(values)); }
   ValueId weight(Integers dims) {
-    const auto fanIn = static_cast<double>(std::accumulate(dims.begin() + 1, dims.end(), int64_t{1}, std::multiplies()));
+    const auto fanIn =
+        static_cast<double>(std::accumulate(dims.begin() + 1, dims.end(), int64_t{1}, std::multiplies()));
     return constant(std::move(dims), -1.0 / std::sqrt(fanIn), 1.0 / std::sqrt(fanIn));
   }
 
-  ValueId node(std::string_view op, std::vector<ValueId> inputs, const std::vector<std::pair<std::string, AttributeData>>& attributes = {}) {
+  ValueId node(std::string_view op, std::vector<ValueId> inputs,
+               const std::vector<std::pair<std::string, AttributeData>>& attributes = {}) {
     Attributes list;
     for (const auto& [name, data] : attributes) list.set(name, data);
     const ValueId output = model_.graph.emit(op, std::move(inputs), "v", std::move(list));
@@ -87,23 +89,29 @@ class Builder {
   /// The value goes on, in place of the one at `from` or beside it.
   void put(size_t from, ValueId id, Integers dims) {
     live_[from].isRead = true;
-    if (below(4) == 0) live_.push_back({id, std::move(dims)});
-    else live_[from] = {id, std::move(dims)};
+    if (below(4) == 0)
+      live_.push_back({id, std::move(dims)});
+    else
+      live_[from] = {id, std::move(dims)};
   }
 
   void step() {
     const auto at = static_cast<size_t>(below(static_cast<int64_t>(live_.size())));
-    static constexpr std::array<Step, 11> kAny = {
-        &Builder::activation, &Builder::noOp, &Builder::affine, &Builder::residual, &Builder::transposes, &Builder::reshapes,
-        &Builder::computed, &Builder::twins, &Builder::shapeArithmetic, &Builder::clamps, &Builder::branch};
+    static constexpr std::array<Step, 11> kAny = {&Builder::activation, &Builder::noOp,       &Builder::affine,
+                                                  &Builder::residual,   &Builder::transposes, &Builder::reshapes,
+                                                  &Builder::computed,   &Builder::twins,      &Builder::shapeArithmetic,
+                                                  &Builder::clamps,     &Builder::branch};
     static constexpr std::array<Step, 8> kPictures = {
-        &Builder::conv, &Builder::batchNorm, &Builder::paddedConv, &Builder::pool, &Builder::mean, &Builder::convNorm,
-        &Builder::transposedConv, &Builder::flatten};
+        &Builder::conv, &Builder::batchNorm, &Builder::paddedConv,     &Builder::pool,
+        &Builder::mean, &Builder::convNorm,  &Builder::transposedConv, &Builder::flatten};
     static constexpr std::array<Step, 3> kMatrices = {&Builder::gemm, &Builder::product, &Builder::softmax};
     const size_t rank = live_[at].dims.size();
-    if (rank == 4 && below(2) == 0) (this->*kPictures[static_cast<size_t>(below(8))])(at);
-    else if (rank == 2 && below(2) == 0) (this->*kMatrices[static_cast<size_t>(below(3))])(at);
-    else (this->*kAny[static_cast<size_t>(below(11))])(at);
+    if (rank == 4 && below(2) == 0)
+      (this->*kPictures[static_cast<size_t>(below(8))])(at);
+    else if (rank == 2 && below(2) == 0)
+      (this->*kMatrices[static_cast<size_t>(below(3))])(at);
+    else
+      (this->*kAny[static_cast<size_t>(below(11))])(at);
   }
 
   ValueId conv(ValueId x, Integers& dims) {
@@ -116,7 +124,8 @@ class Builder {
     return node("Conv", inputs, {{"group", group}, {"pads", Integers(4, pad)}});
   }
   ValueId norm(ValueId x, int64_t channels) {
-    return node("BatchNormalization", {x, constant({channels}, 0.5, 2), constant({channels}, -1, 1), constant({channels}, -1, 1), constant({channels}, 0.5, 2)});
+    return node("BatchNormalization", {x, constant({channels}, 0.5, 2), constant({channels}, -1, 1),
+                                       constant({channels}, -1, 1), constant({channels}, 0.5, 2)});
   }
   ValueId pad(ValueId x, const Integers& pads) {
     return opset_ < 11 ? node("Pad", {x}, {{"pads", pads}}) : node("Pad", {x, integers(pads)});
@@ -146,7 +155,8 @@ class Builder {
     Integers dims = live_[at].dims;
     const ValueId padded = pad(live_[at].id, {0, 0, below(2), below(2), 0, 0, below(2), 1});
     const Node& made = model_.graph.node(model_.graph.producer(padded));
-    const Integers pads = opset_ < 11 ? made.attributes.integers("pads") : toInts(*model_.graph.constant(made.inputs[1]));
+    const Integers pads =
+        opset_ < 11 ? made.attributes.integers("pads") : toInts(*model_.graph.constant(made.inputs[1]));
     dims[2] += pads[2] + pads[6];
     dims[3] += pads[3] + pads[7];
     const ValueId result = conv(padded, dims);
@@ -178,7 +188,9 @@ class Builder {
   void gemm(size_t at) {
     const Integers dims = live_[at].dims;
     const int64_t outputs = 1 + below(4), isTransposed = below(2);
-    std::vector<ValueId> inputs = {live_[at].id, weight(isTransposed != 0 ? Integers{outputs, dims[1]} : Integers{dims[1], outputs}), constant({outputs}, -1, 1)};
+    std::vector<ValueId> inputs = {live_[at].id,
+                                   weight(isTransposed != 0 ? Integers{outputs, dims[1]} : Integers{dims[1], outputs}),
+                                   constant({outputs}, -1, 1)};
     ValueId id = node("Gemm", inputs, {{"transB", isTransposed}, {"alpha", 0.5F}, {"beta", 2.0F}});
     if (below(2) == 0) id = norm(id, outputs);
     put(at, id, {dims[0], outputs});
@@ -201,14 +213,30 @@ class Builder {
     Integers order(dims.size());
     std::iota(order.begin(), order.end(), int64_t{0});
     switch (below(8)) {
-      case 0: put(at, node("Identity", {x}), dims); return;
-      case 1: put(at, node("Dropout", {x}), dims); return;
-      case 2: put(at, node("Cast", {x}, {{"to", int64_t{1}}}), dims); return;
-      case 3: put(at, node("Transpose", {x}, {{"perm", order}}), dims); return;
-      case 4: put(at, node("Reshape", {x, integers(dims)}), dims); return;
-      case 5: put(at, node("Add", {x, filled({1}, 0)}), dims); return;
-      case 6: put(at, node("Div", {x, filled(dims, 1)}), dims); return;
-      default: put(at, node("Concat", {x}, {{"axis", int64_t{0}}}), dims); return;
+      case 0:
+        put(at, node("Identity", {x}), dims);
+        return;
+      case 1:
+        put(at, node("Dropout", {x}), dims);
+        return;
+      case 2:
+        put(at, node("Cast", {x}, {{"to", int64_t{1}}}), dims);
+        return;
+      case 3:
+        put(at, node("Transpose", {x}, {{"perm", order}}), dims);
+        return;
+      case 4:
+        put(at, node("Reshape", {x, integers(dims)}), dims);
+        return;
+      case 5:
+        put(at, node("Add", {x, filled({1}, 0)}), dims);
+        return;
+      case 6:
+        put(at, node("Div", {x, filled(dims, 1)}), dims);
+        return;
+      default:
+        put(at, node("Concat", {x}, {{"axis", int64_t{0}}}), dims);
+        return;
     }
   }
   void affine(size_t at) {
@@ -217,7 +245,10 @@ class Builder {
     ValueId id = live_[at].id;
     for (int64_t i = 1 + below(2); i > 0; --i) {
       Integers shape = {1};
-      if (below(2) == 0) { shape.assign(dims.size() - 1, 1); shape[0] = dims[1]; }
+      if (below(2) == 0) {
+        shape.assign(dims.size() - 1, 1);
+        shape[0] = dims[1];
+      }
       const ValueId other = constant(shape, 0.5, 2);
       id = below(3) == 0 ? node("Sub", {other, id}) : node(kOps[static_cast<size_t>(below(4))], {id, other});
     }
@@ -247,7 +278,8 @@ class Builder {
   }
   void reshapes(size_t at) {
     const Integers dims = live_[at].dims;
-    const ValueId flat = below(2) == 0 ? node("Reshape", {live_[at].id, integers({-1})}) : node("Flatten", {live_[at].id}, {{"axis", int64_t{0}}});
+    const ValueId flat = below(2) == 0 ? node("Reshape", {live_[at].id, integers({-1})})
+                                       : node("Flatten", {live_[at].id}, {{"axis", int64_t{0}}});
     Integers back = dims;
     if (below(2) == 0) back[0] = -1;
     put(at, node("Reshape", {flat, integers(back)}), dims);
@@ -259,22 +291,27 @@ class Builder {
   }
   void twins(size_t at) {
     const float value = static_cast<float>(random_.uniform(0.5, 2));
-    const ValueId a = node("Mul", {live_[at].id, filled({1}, value)}), b = node("Mul", {live_[at].id, filled({1}, value)});
+    const ValueId a = node("Mul", {live_[at].id, filled({1}, value)}),
+                  b = node("Mul", {live_[at].id, filled({1}, value)});
     put(at, node("Add", {a, below(2) == 0 ? b : node("Tanh", {b})}), live_[at].dims);
   }
   void shapeArithmetic(size_t at) {
     const Integers dims = live_[at].dims;
     const ValueId first = node("Gather", {node("Shape", {live_[at].id}), integers({0})});
     const ValueId target = node("Concat", {first, integers({-1})}, {{"axis", int64_t{0}}});
-    put(at, node("Reshape", {live_[at].id, target}), {dims[0], std::accumulate(dims.begin() + 1, dims.end(), int64_t{1}, std::multiplies())});
+    put(at, node("Reshape", {live_[at].id, target}),
+        {dims[0], std::accumulate(dims.begin() + 1, dims.end(), int64_t{1}, std::multiplies())});
   }
   void clamps(size_t at) {
     ValueId id = live_[at].id;
     for (int64_t i = 1 + below(3); i > 0; --i) {
       const float low = below(2) == 0 ? 0.0F : -1.0F, high = below(2) == 0 ? 6.0F : 1.0F;
-      if (below(2) == 0) id = node("Relu", {id});
-      else if (opset_ < 11) id = node("Clip", {id}, {{"min", low}, {"max", high}});
-      else id = node("Clip", {id, filled({}, low), filled({}, high)});
+      if (below(2) == 0)
+        id = node("Relu", {id});
+      else if (opset_ < 11)
+        id = node("Clip", {id}, {{"min", low}, {"max", high}});
+      else
+        id = node("Clip", {id, filled({}, low), filled({}, high)});
     }
     put(at, id, live_[at].dims);
   }
@@ -294,7 +331,9 @@ class Builder {
     Buffer yes(DType::boolean, Shape{});
     yes.as<bool>()[0] = below(2) == 0;
     const ValueId condition = model_.graph.addConstant("condition", std::move(yes).freeze());
-    const ValueId id = node("If", {condition, live_[at].id}, {{"then_branch", bodyOf(live_[at].dims, "Tanh")}, {"else_branch", bodyOf(live_[at].dims, "Sigmoid")}});
+    const ValueId id =
+        node("If", {condition, live_[at].id},
+             {{"then_branch", bodyOf(live_[at].dims, "Tanh")}, {"else_branch", bodyOf(live_[at].dims, "Sigmoid")}});
     model_.graph.setCaptureCount(model_.graph.producer(id), 1);
     put(at, id, live_[at].dims);
   }
@@ -307,6 +346,8 @@ class Builder {
 
 }  // namespace
 
-Model randomModel(uint64_t seed) { return Builder(seed).build(); }
+Model randomModel(uint64_t seed) {
+  return Builder(seed).build();
+}
 
 }  // namespace compress::test

@@ -1,5 +1,6 @@
-// Random models for property tests: small float graphs in a random opset that hold what passes look for - Conv and its neighbours, no-ops,
-// movement, padding, constants to fold, shape arithmetic, duplicates, dead ends, nameless nodes, bodies.
+// Random models for property tests: small float graphs in a random opset that hold what passes look for - Conv and its
+// neighbours, no-ops, movement, padding, constants to fold, shape arithmetic, duplicates, dead ends, nameless nodes,
+// bodies.
 #pragma once
 #include <cstdint>
 

@@ -9,7 +9,9 @@ std::string varint(uint64_t value) {
   return bytes;
 }
 
-std::string numberField(uint32_t field, uint64_t value) { return varint(uint64_t{field} << 3) + varint(value); }
+std::string numberField(uint32_t field, uint64_t value) {
+  return varint(uint64_t{field} << 3) + varint(value);
+}
 
 std::string bytesField(uint32_t field, std::string_view content) {
   return varint((uint64_t{field} << 3) | 2) + varint(content.size()) + std::string(content);

@@ -29,7 +29,8 @@ void writeZip(const std::filesystem::path& path, const std::vector<Entry>& entri
     zip_source_t* source = zip_source_buffer(archive, entry.content.data(), entry.content.size(), 0);
     const zip_int64_t index = zip_file_add(archive, entry.name.c_str(), source, 0);
     REQUIRE(index >= 0);
-    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), entry.deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0);
+    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), entry.deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
+                             0);
   }
   REQUIRE(zip_close(archive) == 0);
 }
@@ -87,7 +88,9 @@ TEST_CASE("npz: stored and deflated entries by key, labels beside them", "[array
 TEST_CASE("npz: what is no set of arrays is refused", "[arrays][hostile]") {
   const TemporaryDirectory folder;
   const auto path = folder.path() / "x.npz";
-  const auto refused = [&](ErrorKind kind, std::string_view part) { return throwsError(kind, part, [&] { openArrays(path); }); };
+  const auto refused = [&](ErrorKind kind, std::string_view part) {
+    return throwsError(kind, part, [&] { openArrays(path); });
+  };
   writeZip(path, {{"a.txt", "hello"}});
   CHECK(refused(ErrorKind::input, "a.txt: is no .npy array"));
   writeZip(path, {{"a.npy", npyBytes("|O", "(1,)", "x")}});
@@ -175,7 +178,8 @@ TEST_CASE("Debian's Fashion-MNIST is read from its gzip files", "[arrays]") {
   DataSource source;
   source.path = folder / "t10k-images-idx3-ubyte.gz";
   source.labels = folder / "t10k-labels-idx1-ubyte.gz";
-  const auto data = openDataset(source, {{"x", Type::tensor(DType::f32, std::vector<Dim>{Dim{}, Dim::of(1), Dim::of(28), Dim::of(28)})}}, {});
+  const auto data = openDataset(
+      source, {{"x", Type::tensor(DType::f32, std::vector<Dim>{Dim{}, Dim::of(1), Dim::of(28), Dim::of(28)})}}, {});
   REQUIRE(data->size() == 10000);
   CHECK(toInts(*data->read(0).label) == std::vector<int64_t>{9});  // the first test picture is an ankle boot
   const Tensor x = data->read(9999).inputs.at(0);

@@ -22,10 +22,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-size_t entriesIn(const fs::path& folder) { return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator())); }
+size_t entriesIn(const fs::path& folder) {
+  return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
 
 std::string outcome(const fs::path& path, const std::string& content, bool overwrite) {
-  return test::outcomeOf([&] { writeFileAtomically(path, content, overwrite); return 0; });
+  return test::outcomeOf([&] {
+    writeFileAtomically(path, content, overwrite);
+    return 0;
+  });
 }
 
 /// Runs `body` with file sizes limited to `bytes`, as on a disk that is full.
@@ -34,7 +39,7 @@ void withFileSizeLimit(rlim_t bytes, const Body& body) {
   struct rlimit before {};
   getrlimit(RLIMIT_FSIZE, &before);
   const auto handler = signal(SIGXFSZ, SIG_IGN);
-  const struct rlimit limited{bytes, before.rlim_max};
+  const struct rlimit limited { bytes, before.rlim_max };
   REQUIRE(setrlimit(RLIMIT_FSIZE, &limited) == 0);
   body();
   setrlimit(RLIMIT_FSIZE, &before);
@@ -66,7 +71,11 @@ TEST_CASE("a target that appears while the file is written is not replaced", "[b
   const test::TemporaryDirectory folder;
   const auto path = folder.path() / "out.bin";
   const auto appears = [&](const fs::path&) { std::ofstream(path) << "another's"; };
-  CHECK_THAT(test::outcomeOf([&] { writeFileAtomically(path, "new", false, appears); return 0; }), StartsWith("5: ") && Contains("exists"));
+  CHECK_THAT(test::outcomeOf([&] {
+               writeFileAtomically(path, "new", false, appears);
+               return 0;
+             }),
+             StartsWith("5: ") && Contains("exists"));
   CHECK(readFile(path) == "another's");
   CHECK(entriesIn(folder.path()) == 1);
 }
@@ -78,7 +87,10 @@ TEST_CASE("what the check of the temporary throws leaves everything as it was", 
   const auto refuse = [](const fs::path& temporary) {
     if (readFile(temporary) == "new") throw Error(ErrorKind::numeric, "refused");
   };
-  CHECK(test::outcomeOf([&] { writeFileAtomically(path, "new", true, refuse); return 0; }) == "7: refused");
+  CHECK(test::outcomeOf([&] {
+          writeFileAtomically(path, "new", true, refuse);
+          return 0;
+        }) == "7: refused");
   CHECK(readFile(path) == "old");
   CHECK(entriesIn(folder.path()) == 1);
 }
@@ -87,7 +99,10 @@ TEST_CASE("a write that fails half way leaves everything as it was", "[base][fil
   const test::TemporaryDirectory folder;
   const auto path = folder.path() / "out.bin";
   writeFileAtomically(path, "old", false);
-  withFileSizeLimit(100'000, [&] { CHECK_THAT(outcome(path, std::string(1'000'000, 'x'), true), StartsWith("5: ") && Contains("cannot write") && Contains("too large")); });
+  withFileSizeLimit(100'000, [&] {
+    CHECK_THAT(outcome(path, std::string(1'000'000, 'x'), true),
+               StartsWith("5: ") && Contains("cannot write") && Contains("too large"));
+  });
   CHECK(readFile(path) == "old");
   CHECK(entriesIn(folder.path()) == 1);
 }
@@ -99,7 +114,8 @@ TEST_CASE("a full disk is noticed before work where it can be, and else while wr
     return;
   }
   const auto path = folder.path() / "out.bin";
-  CHECK_THAT(outcome(path, std::string(4'000'000, 'x'), false), StartsWith("5: ") && Contains("not enough space") && Contains("4.0 MB needed"));
+  CHECK_THAT(outcome(path, std::string(4'000'000, 'x'), false),
+             StartsWith("5: ") && Contains("not enough space") && Contains("4.0 MB needed"));
   const auto growing = [&] {
     AtomicFile file(path, 0);
     for (int i = 0; i < 4; ++i) file.write(std::vector<std::byte>(1'000'000));
@@ -180,7 +196,8 @@ TEST_CASE("SHA-256 of known texts", "[base][file]") {
   CHECK(sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST_CASE("sixteen writers of one file: without overwrite one succeeds, with it all do, and the file is one of theirs", "[base][file]") {
+TEST_CASE("sixteen writers of one file: without overwrite one succeeds, with it all do, and the file is one of theirs",
+          "[base][file]") {
   const test::TemporaryDirectory folder;
   const auto path = folder.path() / "out.bin";
   const auto contentOf = [](int i) { return std::string(10'000, static_cast<char>('a' + i)); };

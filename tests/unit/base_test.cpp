@@ -80,7 +80,9 @@ TEST_CASE("owned strings are aligned for numbers", "[bytes]") {
 }
 
 TEST_CASE("within adds the place on the way up", "[error]") {
-  const auto fail = [] { within([] { return "model.onnx"; }, [] { throw Error(ErrorKind::input, "wrong", "mend it"); }); };
+  const auto fail = [] {
+    within([] { return "model.onnx"; }, [] { throw Error(ErrorKind::input, "wrong", "mend it"); });
+  };
   try {
     fail();
     FAIL("no error");
@@ -96,7 +98,11 @@ TEST_CASE("parallelFor visits each index once and passes an exception on", "[par
   std::vector<int> visits(1000, 0);
   parallelFor(1000, [&](int64_t i) { ++visits[static_cast<size_t>(i)]; });
   CHECK(visits == std::vector<int>(1000, 1));
-  CHECK_THROWS_AS(parallelFor(10, [](int64_t i) { if (i == 7) throw Error(ErrorKind::bug, "seven"); }), Error);
+  CHECK_THROWS_AS(parallelFor(10,
+                              [](int64_t i) {
+                                if (i == 7) throw Error(ErrorKind::bug, "seven");
+                              }),
+                  Error);
   CHECK(availableProcessors() >= 1);
 }
 
@@ -122,7 +128,7 @@ TEST_CASE("random numbers have the moments of their distribution", "[random]") {
     if (u < 0 || u >= 1) FAIL("outside [0, 1)");
     largest = std::max(largest, random.below(7));
   }
-  CHECK(sum / kCount == Approx(0).margin(0.016));        // 5 standard errors
+  CHECK(sum / kCount == Approx(0).margin(0.016));  // 5 standard errors
   CHECK(squares / kCount == Approx(1).margin(0.023));
   CHECK(uniforms / kCount == Approx(0.5).margin(0.005));
   CHECK(largest == 6);

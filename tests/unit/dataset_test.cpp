@@ -13,9 +13,15 @@ using namespace compress::test;
 
 namespace {
 
-InputSpec floatInput(std::vector<Dim> dims) { return {"x", Type::tensor(DType::f32, std::move(dims))}; }
-Dim n() { return {-1, "N"}; }
-Dim d(int64_t value) { return Dim::of(value); }
+InputSpec floatInput(std::vector<Dim> dims) {
+  return {"x", Type::tensor(DType::f32, std::move(dims))};
+}
+Dim n() {
+  return {-1, "N"};
+}
+Dim d(int64_t value) {
+  return Dim::of(value);
+}
 
 struct Files {
   TemporaryDirectory folder;
@@ -36,7 +42,8 @@ DataSource from(std::filesystem::path path) {
 TEST_CASE("u8 pictures become scaled NCHW floats in one pass", "[dataset]") {
   const Files files;
   // One picture of 1 x 2 pixels: (10, 20, 30), (40, 50, 60).
-  const auto path = files.write("x.npy", npyBytes("|u1", "(1, 1, 2, 3)", bytesOfValues<uint8_t>({10, 20, 30, 40, 50, 60})));
+  const auto path =
+      files.write("x.npy", npyBytes("|u1", "(1, 1, 2, 3)", bytesOfValues<uint8_t>({10, 20, 30, 40, 50, 60})));
   const InputSpec input = floatInput({n(), d(3), d(1), d(2)});
   const auto plain = openDataset(from(path), {input}, {});
   const Tensor x = plain->read(0).inputs.at(0);
@@ -80,7 +87,8 @@ TEST_CASE("presets are filled in and can be overridden", "[dataset]") {
   options.preset = "raw";
   CHECK(toFloats(openDataset(from(path), {input}, options)->read(0).inputs[0]) == std::vector<float>{255, 0, 51});
   options.preset = "banana";
-  CHECK(throwsError(ErrorKind::usage, "expected one of imagenet, tf", [&] { openDataset(from(path), {input}, options); }));
+  CHECK(throwsError(ErrorKind::usage, "expected one of imagenet, tf",
+                    [&] { openDataset(from(path), {input}, options); }));
 }
 
 TEST_CASE("preprocessing options are checked and survive the trip through metadata", "[dataset]") {
@@ -120,19 +128,25 @@ TEST_CASE("preprocessing options are checked and survive the trip through metada
 TEST_CASE("a missing channel axis is inserted, and inputs without a batch axis are met", "[dataset]") {
   const Files files;
   const auto path = files.write("x.npy", npyBytes("|u1", "(2, 3, 2)", std::string(12, '\x33')));
-  const auto shapeFor = [&](std::vector<Dim> dims) { return openDataset(from(path), {floatInput(std::move(dims))}, {})->read(1).inputs.at(0).shape(); };
+  const auto shapeFor = [&](std::vector<Dim> dims) {
+    return openDataset(from(path), {floatInput(std::move(dims))}, {})->read(1).inputs.at(0).shape();
+  };
   CHECK(shapeFor({n(), d(1), d(3), d(2)}) == Shape{1, 1, 3, 2});
   CHECK(shapeFor({n(), d(3), d(2), d(1)}) == Shape{1, 3, 2, 1});
   CHECK(shapeFor({n(), d(3), d(2)}) == Shape{1, 3, 2});
   CHECK(shapeFor({d(3), d(2)}) == Shape{3, 2});
-  CHECK(throwsError(ErrorKind::input, "do not fit model input 'x' of float32[N, 1, 4, 2]", [&] { shapeFor({n(), d(1), d(4), d(2)}); }));
+  CHECK(throwsError(ErrorKind::input, "do not fit model input 'x' of float32[N, 1, 4, 2]", [&] {
+    shapeFor({n(), d(1), d(4), d(2)});
+  }));
 }
 
 TEST_CASE("integer inputs are fed as they are", "[dataset]") {
   const Files files;
   const auto path = files.write("ids.npy", npyBytes("<i4", "(2, 3)", bytesOfValues<int32_t>({1, 2, 300, 4, 5, 6})));
   const auto open = [&](DType dtype) {
-    return openDataset(from(path), {{"ids", Type::tensor(dtype, std::vector<Dim>{n(), n()})}}, {})->read(0).inputs.at(0);
+    return openDataset(from(path), {{"ids", Type::tensor(dtype, std::vector<Dim>{n(), n()})}}, {})
+        ->read(0)
+        .inputs.at(0);
   };
   CHECK(open(DType::i64).dtype() == DType::i64);
   CHECK(toInts(open(DType::i64)) == std::vector<int64_t>{1, 2, 300});
@@ -195,10 +209,12 @@ TEST_CASE("labels, offsets, slices and draws", "[dataset]") {
 TEST_CASE("several inputs: by name, by length, by constant", "[dataset]") {
   const Files files;
   DataSource source;
-  source.inputs["a"] = files.write("a.npy", npyBytes("<f4", "(2, 3, 2)", bytesOfValues<float>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})));
+  source.inputs["a"] =
+      files.write("a.npy", npyBytes("<f4", "(2, 3, 2)", bytesOfValues<float>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})));
   source.inputs["a.length"] = files.write("l.npy", npyBytes("<i4", "(2,)", bytesOfValues<int32_t>({2, 3})));
   source.inputs["rate"] = "@16000";
-  const std::vector<InputSpec> inputs = {{"a", Type::tensor(DType::f32, std::vector<Dim>{n(), n(), d(2)})}, {"rate", Type::tensor(DType::i64, Shape{})}};
+  const std::vector<InputSpec> inputs = {{"a", Type::tensor(DType::f32, std::vector<Dim>{n(), n(), d(2)})},
+                                         {"rate", Type::tensor(DType::i64, Shape{})}};
   const auto data = openDataset(source, inputs, {});
   CHECK(data->read(0).inputs.at(0).shape() == Shape{1, 2, 2});
   CHECK(data->read(1).inputs.at(0).shape() == Shape{1, 3, 2});
@@ -214,14 +230,16 @@ TEST_CASE("samples are the same read on any thread", "[dataset]") {
   const Files files;
   std::vector<uint8_t> values(64 * 48);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint8_t>(i * 7);
-  const auto data = openDataset(from(files.write("x.npy", npyBytes("|u1", "(64, 4, 4, 3)", bytesOfValues(values)))), {floatInput({n(), d(3), d(4), d(4)})}, {});
+  const auto data = openDataset(from(files.write("x.npy", npyBytes("|u1", "(64, 4, 4, 3)", bytesOfValues(values)))),
+                                {floatInput({n(), d(3), d(4), d(4)})}, {});
   std::vector<Tensor> read(64);
   parallelFor(64, [&](int64_t i) { read[static_cast<size_t>(i)] = data->read(i).inputs[0]; });
   for (int64_t i = 0; i < 64; ++i) CHECK(equal(read[static_cast<size_t>(i)], data->read(i).inputs[0]));
 }
 
 TEST_CASE("random data is the same for a seed and fits the types", "[dataset]") {
-  const std::vector<InputSpec> inputs = {floatInput({n(), d(3)}), {"ids", Type::tensor(DType::i64, std::vector<Dim>{n(), n()})}};
+  const std::vector<InputSpec> inputs = {floatInput({n(), d(3)}),
+                                         {"ids", Type::tensor(DType::i64, std::vector<Dim>{n(), n()})}};
   const auto data = randomDataset(inputs, 3, 5), other = randomDataset(inputs, 3, 6);
   CHECK(data->read(2).inputs.at(0).shape() == Shape{1, 3});
   CHECK(data->read(2).inputs.at(1).dtype() == DType::i64);

@@ -9,8 +9,20 @@ using namespace compress;
 
 namespace {
 
-const std::string kHostile[] = {"<script>alert(1)</script>", "a\x1B]8;;http://x\x07link", "\xE2\x80\xAE" "desrever", "::error::owned", "=cmd|' /C calc'!A0", "@sum", "a\nb\rc\td", "\"><img src=x>",
-                                "bad\xFF\xC0\x80utf8\xED\xA0\x80", "a|b`c*d_e[f](g)", "50% & more", std::string("nul\0in", 6), "\xEF\xBF\xBF"};
+const std::string kHostile[] = {"<script>alert(1)</script>",
+                                "a\x1B]8;;http://x\x07link",
+                                "\xE2\x80\xAE"
+                                "desrever",
+                                "::error::owned",
+                                "=cmd|' /C calc'!A0",
+                                "@sum",
+                                "a\nb\rc\td",
+                                "\"><img src=x>",
+                                "bad\xFF\xC0\x80utf8\xED\xA0\x80",
+                                "a|b`c*d_e[f](g)",
+                                "50% & more",
+                                std::string("nul\0in", 6),
+                                "\xEF\xBF\xBF"};
 
 bool hasControl(std::string_view content) {
   for (const char c : content)
@@ -58,5 +70,8 @@ TEST_CASE("what is not strict UTF-8 is shown as bytes", "[escape]") {
   CHECK(displayText("\xC0\x80") == "\\xC0\\x80");
   CHECK(displayText("\xED\xA0\x80") == "\\xED\\xA0\\x80");
   CHECK(displayText("\xF4\x90\x80\x80") == "\\xF4\\x90\\x80\\x80");
-  CHECK(displayText("gr\xC3\xBC\xC3\x9F" "e \xE6\x97\xA5") == "gr\xC3\xBC\xC3\x9F" "e \xE6\x97\xA5");
+  CHECK(displayText("gr\xC3\xBC\xC3\x9F"
+                    "e \xE6\x97\xA5") ==
+        "gr\xC3\xBC\xC3\x9F"
+        "e \xE6\x97\xA5");
 }

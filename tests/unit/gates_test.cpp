@@ -25,7 +25,9 @@ Measurement withMetric(double value, int64_t bytes = 0, bool higherIsBetter = tr
 bool dropMet(const std::string& limit, double before, double after, bool higherIsBetter = true) {
   GateOptions options;
   options.maxDrop = limit;
-  return judgeGates(options, withMetric(before, 0, higherIsBetter), withMetric(after, 0, higherIsBetter), nullptr).at(0).passed;
+  return judgeGates(options, withMetric(before, 0, higherIsBetter), withMetric(after, 0, higherIsBetter), nullptr)
+      .at(0)
+      .passed;
 }
 
 SpeedMeasurement speedOf(double speedup, double low, double high, double noise = 0) {

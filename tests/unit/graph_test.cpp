@@ -120,8 +120,9 @@ TEST_CASE("emit and constants", "[graph]") {
 }
 
 TEST_CASE("eraseDead keeps inputs, outputs and what they need", "[graph]") {
-  Model model = buildModel("input x: float32[1]\ninput unused: float32[1]\nconst w: float32[1]\na = Relu(x)\nb = Add(x, w)\n"
-                           "c = Neg(b)\noutput a\n");
+  Model model = buildModel(
+      "input x: float32[1]\ninput unused: float32[1]\nconst w: float32[1]\na = Relu(x)\nb = Add(x, w)\n"
+      "c = Neg(b)\noutput a\n");
   CHECK(model.graph.eraseDead() == 2);
   CHECK(print(model.graph) == "a = Relu(x)\n");
   CHECK_FALSE(model.graph.findValue("w"));
@@ -130,15 +131,17 @@ TEST_CASE("eraseDead keeps inputs, outputs and what they need", "[graph]") {
 }
 
 TEST_CASE("runtimeInputs leaves out inputs with an initializer", "[graph]") {
-  const Model model = buildModel("input x: float32[1]\ninput w: float32[1]\nconst w: float32[1]\na = Add(x, w)\noutput a\n");
+  const Model model =
+      buildModel("input x: float32[1]\ninput w: float32[1]\nconst w: float32[1]\na = Add(x, w)\noutput a\n");
   CHECK(model.graph.runtimeInputs() == std::vector<ValueId>{model.graph.findValue("x")});
 }
 
 TEST_CASE("print shows bodies, absent inputs and domains", "[graph]") {
-  const Model model = buildModel("input c: bool\ninput x: float32[1]\ngraph then\ninput x: float32[1]\nt = Neg(x)\noutput t\nend\n"
-                                 "graph else\ninput x: float32[1]\nt = Relu(x)\noutput t\nend\n"
-                                 "y = If[then_branch=@then, else_branch=@else](c, x) captures 1\n"
-                                 "z, _ = my.Op[s=\"a\", f=0.5, i=3, l=[1, 2], r=[0.5, 1]](y, _)\noutput z\n");
+  const Model model = buildModel(
+      "input c: bool\ninput x: float32[1]\ngraph then\ninput x: float32[1]\nt = Neg(x)\noutput t\nend\n"
+      "graph else\ninput x: float32[1]\nt = Relu(x)\noutput t\nend\n"
+      "y = If[then_branch=@then, else_branch=@else](c, x) captures 1\n"
+      "z, _ = my.Op[s=\"a\", f=0.5, i=3, l=[1, 2], r=[0.5, 1]](y, _)\noutput z\n");
   CHECK_NOTHROW(verify(model));
   CHECK(print(model.graph) ==
         "y = If[then_branch=graph 'then', else_branch=graph 'else'](c, x) captures 1\n  then_branch:\n    t = Neg(x)\n"
@@ -147,7 +150,8 @@ TEST_CASE("print shows bodies, absent inputs and domains", "[graph]") {
 
 TEST_CASE("print of a model tells constants apart", "[graph]") {
   const auto printed = [](std::string_view data) {
-    return print(buildModel("input x: float32[2]\nconst w: float32[2] = " + std::string(data) + "\ny = Add(x, w)\noutput y\n"));
+    return print(
+        buildModel("input x: float32[2]\nconst w: float32[2] = " + std::string(data) + "\ny = Add(x, w)\noutput y\n"));
   };
   CHECK(printed("1, 2") == printed("1, 2"));
   CHECK(printed("1, 2") != printed("1, 2.0000002"));

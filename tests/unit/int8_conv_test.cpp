@@ -20,14 +20,18 @@ struct Case {
 
 Case randomCase(int seed) {
   Random random(static_cast<uint64_t>(seed), "int8 conv");
-  const auto pick = [&](std::initializer_list<int64_t> choices) { return choices.begin()[random.below(static_cast<int64_t>(choices.size()))]; };
+  const auto pick = [&](std::initializer_list<int64_t> choices) {
+    return choices.begin()[random.below(static_cast<int64_t>(choices.size()))];
+  };
   Case made;
   ConvParameters& p = made.parameters;
   const bool depthwise = random.below(4) == 0;
   p.x.dtype = depthwise || random.below(4) > 0 ? DType::u8 : DType::i8;
   p.shape = {pick({1, 1, 2}), pick({1, 3, 8, 16, 17, 32, 64}), pick({5, 8, 13, 16}), pick({5, 9, 16})};
   p.outChannels = depthwise ? p.shape.channels : pick({1, 3, 10, 16, 32, 48});
-  p.group = depthwise ? p.shape.channels : p.shape.channels % 8 == 0 && p.outChannels % 2 == 0 && random.below(4) == 0 ? 2 : 1;
+  p.group = depthwise                                                                     ? p.shape.channels
+            : p.shape.channels % 8 == 0 && p.outChannels % 2 == 0 && random.below(4) == 0 ? 2
+                                                                                          : 1;
   p.kernelHeight = pick({1, 3, 3, 5});
   p.kernelWidth = pick({p.kernelHeight, p.kernelHeight, 1});
   p.strideH = p.strideW = pick({1, 1, 2});
@@ -48,7 +52,8 @@ Case randomCase(int seed) {
   if (random.below(4) > 0)
     for (int64_t m = 0; m < p.outChannels; ++m) p.bias.push_back(spread * random.normal());
   p.floatResult = random.below(5) == 0;
-  p.y = {static_cast<float>(spread * random.uniform(0.01, 0.03)), static_cast<int32_t>(p.x.lowest() + random.below(256)), p.x.dtype};
+  p.y = {static_cast<float>(spread * random.uniform(0.01, 0.03)),
+         static_cast<int32_t>(p.x.lowest() + random.below(256)), p.x.dtype};
   if (random.below(3) == 0) p.low = 0;
   if (random.below(4) == 0) p.high = spread * 2;
   made.x = test::randomBytes(random, p.shape.elementCount());
@@ -69,7 +74,8 @@ std::vector<double> meaning(const Case& made) {
           for (int64_t c = 0; c < perGroup; ++c)
             for (int64_t kh = 0; kh < p.kernelHeight; ++kh)
               for (int64_t kw = 0; kw < p.kernelWidth; ++kw) {
-                const int64_t h = oh * p.strideH - p.top + kh * p.dilationH, w = ow * p.strideW - p.left + kw * p.dilationW;
+                const int64_t h = oh * p.strideH - p.top + kh * p.dilationH,
+                              w = ow * p.strideW - p.left + kw * p.dilationW;
                 if (h < 0 || w < 0 || h >= p.shape.height || w >= p.shape.width) continue;
                 const int64_t channel = m / outPerGroup * perGroup + c;
                 const int64_t at = ((n * p.shape.height + h) * p.shape.width + w) * p.shape.channels + channel;
@@ -138,7 +144,8 @@ TEST_CASE("a quantized Conv is within a step of dequantize, Conv, quantize", "[i
   }
   INFO("share of elements that differ: " << differing / static_cast<double>(counted));
   CHECK(differing / static_cast<double>(counted) < 1e-3);
-  WARN("quantized Conv: " << counted << " cases, share of elements one step off: " << differing / static_cast<double>(counted));
+  WARN("quantized Conv: " << counted
+                          << " cases, share of elements one step off: " << differing / static_cast<double>(counted));
 }
 
 TEST_CASE("padding that oneDNN cannot do is told", "[int8][int8-conv]") {

@@ -21,7 +21,9 @@ Quantization randomQuantization(Random& random, DType dtype) {
   return q;
 }
 
-size_t at(int64_t index) { return static_cast<size_t>(index); }
+size_t at(int64_t index) {
+  return static_cast<size_t>(index);
+}
 
 /// What the border of a bordered buffer must hold, around the dense content.
 Bytes8 withBorder(const Bytes8& dense, const ImageShape& shape, const Border& border, uint8_t fill) {
@@ -92,7 +94,8 @@ TEST_CASE("quantized Add, Sub and Mul are within a step of the float way", "[int
       if (round % 3 == 0) binary.low = 0;
       if (round % 5 == 0) binary.high = 2;
       const ImageShape shape{1, 1 + random.below(40), 1 + random.below(40), 1 + random.below(40)};
-      const Bytes8 a = test::randomBytes(random, shape.elementCount()), b = test::randomBytes(random, shape.elementCount());
+      const Bytes8 a = test::randomBytes(random, shape.elementCount()),
+                   b = test::randomBytes(random, shape.elementCount());
       Bytes8 expected;
       for (size_t i = 0; i < a.size(); ++i) {
         const double ra = test::dequantized(a[i], binary.a), rb = test::dequantized(b[i], binary.b);
@@ -121,7 +124,8 @@ TEST_CASE("quantizing floats is exact, in place and into channels-last buffers",
   Random random(3, "quantize");
   for (int round = 0; round < 40; ++round) {
     const Quantization q = randomQuantization(random, round % 2 == 0 ? DType::u8 : DType::i8);
-    const ImageShape shape{1 + random.below(2), 1 + random.below(round < 20 ? 5 : 40), 1 + random.below(12), 1 + random.below(300)};
+    const ImageShape shape{1 + random.below(2), 1 + random.below(round < 20 ? 5 : 40), 1 + random.below(12),
+                           1 + random.below(300)};
     std::vector<float> x(at(shape.elementCount()));
     for (float& value : x) value = q.scale * static_cast<float>(random.uniform(-300, 300));
     x[0] = q.scale * 2.5F, x.back() = std::numeric_limits<float>::infinity();
@@ -165,7 +169,8 @@ TEST_CASE("channels that are strided views of an image are quantized in one pass
     const int64_t planes = 3, width = shape.width * block, height = shape.height * block;
     ChannelSource source{planes * width * height, width * block, block, {}};
     for (int64_t c = 0; c < shape.channels; ++c)
-      source.offsets.push_back(random.below(planes) * width * height + random.below(block) * width + random.below(block));
+      source.offsets.push_back(random.below(planes) * width * height + random.below(block) * width +
+                               random.below(block));
     const Quantization q = randomQuantization(random, round % 2 == 0 ? DType::u8 : DType::i8);
     std::vector<float> x(at(shape.images * planes * width * height));
     for (float& value : x) value = q.scale * static_cast<float>(random.uniform(-300, 300));
@@ -175,9 +180,11 @@ TEST_CASE("channels that are strided views of an image are quantized in one pass
       for (int64_t h = 0; h < shape.height; ++h)
         for (int64_t w = 0; w < shape.width; ++w)
           for (const int64_t offset : source.offsets)
-            expected.push_back(test::quantized(x[at(n * source.image + offset + h * source.row + w * source.column)], q));
+            expected.push_back(
+                test::quantized(x[at(n * source.image + offset + h * source.row + w * source.column)], q));
     CAPTURE(round);
-    CHECK(test::differenceOf(result, expected, q.dtype).largest <= 1);  // the meaning is in double here: ties of float division
+    CHECK(test::differenceOf(result, expected, q.dtype).largest <=
+          1);  // the meaning is in double here: ties of float division
     CHECK(test::differenceOf(result, expected, q.dtype).share < 1e-3);
   }
 }
@@ -194,7 +201,13 @@ TEST_CASE("pools of bytes are those of their real values", "[int8]") {
     const int64_t bottom = random.below(window.height), right = random.below(window.width);
     window.outHeight = (shape.height + window.top + bottom - window.height) / window.strideH + 1;
     window.outWidth = (shape.width + window.left + right - window.width) / window.strideW + 1;
-    AveragePool average{shape, window, bottom, right, round % 3 == 0, randomQuantization(random, dtype), randomQuantization(random, dtype)};
+    AveragePool average{shape,
+                        window,
+                        bottom,
+                        right,
+                        round % 3 == 0,
+                        randomQuantization(random, dtype),
+                        randomQuantization(random, dtype)};
     const Bytes8 source = test::randomBytes(random, shape.elementCount());
     Bytes8 greatest, mean;
     for (int64_t n = 0; n < shape.images; ++n)

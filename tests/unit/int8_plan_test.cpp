@@ -1,5 +1,5 @@
-// QDQ graphs on the cpu backend: with the int8 fusions an operator is one step on bytes, and its result is within a step of
-// what the same plan gives without them.
+// QDQ graphs on the cpu backend: with the int8 fusions an operator is one step on bytes, and its result is within a
+// step of what the same plan gives without them.
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -68,23 +68,29 @@ TEST_CASE("int8 fusions keep each operator within a step", "[int8][int8-plan]") 
 }
 
 TEST_CASE("a Conv without QuantizeLinear behind it stays integer and gives floats", "[int8][int8-plan]") {
-  const Model model = quantizedModel({"", "w_d = DequantizeLinear[axis=0](w, ws, wz)\nf = Conv[pads=[1, 1, 1, 1]](x_d, w_d)\nr = Softmax[axis=1](f)", "", ""}, 128, 0);
+  const Model model = quantizedModel(
+      {"", "w_d = DequantizeLinear[axis=0](w, ws, wz)\nf = Conv[pads=[1, 1, 1, 1]](x_d, w_d)\nr = Softmax[axis=1](f)",
+       "", ""},
+      128, 0);
   const Outcome fused = run(model, 2, {}, 1), plain = run(model, 2, int8Fusions(), 1);
   CHECK(hasStep(fused, "QuantizedConv"));
   for (size_t i = 0; i < fused.y.size(); ++i) CHECK(std::abs(fused.y[i] - plain.y[i]) < 1.01 * kQuantizedStep);
 }
 
 TEST_CASE("each int8 fusion can be switched off by its name", "[int8][int8-plan]") {
-  const Model model = quantizedModel({"", "w_d = DequantizeLinear[axis=0](w, ws, wz)\nr = Conv(x_d, w_d)", "", ""}, 3, 5);
+  const Model model =
+      quantizedModel({"", "w_d = DequantizeLinear[axis=0](w, ws, wz)\nr = Conv(x_d, w_d)", "", ""}, 3, 5);
   CHECK_FALSE(hasStep(run(model, 1, {"int8-conv"}, 1), "QuantizedConv"));
 }
 
 TEST_CASE("channel slices before a QuantizeLinear are read in place", "[int8][int8-plan]") {
   const Model model = test::buildModel(
-      "input x: float32[1, 3, 8, 12]\nconst s: float32[] = 0.03\nconst z: uint8[] = 100\nconst zero: int64[1] = 0\nconst one: int64[1] = 1\n"
+      "input x: float32[1, 3, 8, 12]\nconst s: float32[] = 0.03\nconst z: uint8[] = 100\nconst zero: int64[1] = "
+      "0\nconst one: int64[1] = 1\n"
       "const two: int64[1] = 2\nconst three: int64[1] = 3\nconst all: int64[1] = 1000\n"
       "a = Slice(x, zero, all, two, two)\nb = Slice(x, one, all, two, two)\n"
-      "aa = Slice(a, zero, all, three, two)\nab = Slice(a, one, all, three, two)\nba = Slice(b, zero, all, three, two)\nbb = Slice(b, one, all, three, two)\n"
+      "aa = Slice(a, zero, all, three, two)\nab = Slice(a, one, all, three, two)\nba = Slice(b, zero, all, three, "
+      "two)\nbb = Slice(b, one, all, three, two)\n"
       "c = Concat[axis=1](aa, ba, ab, bb)\nq = QuantizeLinear(c, s, z)\ny = DequantizeLinear(q, s, z)\noutput y\n");
   const Outcome fused = run(model, 2, {}, 1), plain = run(model, 2, int8Fusions(), 1);
   CHECK(hasStep(fused, "QuantizeChannels"));

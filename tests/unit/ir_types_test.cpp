@@ -38,11 +38,13 @@ void checkExhaustively() {
     stored.bits = static_cast<uint16_t>(bits);
     const float value = static_cast<float>(stored);
     const T back{value};
-    if (std::isnan(value) ? !std::isnan(static_cast<float>(back)) : back.bits != stored.bits) FAIL("pattern " << bits << " does not come back");
+    if (std::isnan(value) ? !std::isnan(static_cast<float>(back)) : back.bits != stored.bits)
+      FAIL("pattern " << bits << " does not come back");
   }
   for (uint32_t bits = 0; bits < 0x7F800000U; bits += 997) {  // 997: a prime, so that every low pattern occurs
     const auto value = std::bit_cast<float>(bits);
-    if (!isNearest(value, T{value}) || !isNearest(-value, T{-value})) FAIL("float pattern " << bits << " is not rounded to nearest even");
+    if (!isNearest(value, T{value}) || !isNearest(-value, T{-value}))
+      FAIL("float pattern " << bits << " is not rounded to nearest even");
   }
 }
 

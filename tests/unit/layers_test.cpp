@@ -32,8 +32,11 @@ const std::map<std::string, std::vector<std::string>> kMaySee = {
 };
 
 /// Headers of packages (by prefix) and the one place that may include them.
-const std::vector<std::pair<std::string, std::string>> kOwnedPackages = {
-    {"onnx/", "lib/onnx/"}, {"google/protobuf", "lib/onnx/"}, {"dnnl", "lib/runtime/cpu/"}, {"oneapi/dnnl", "lib/runtime/cpu/"}, {"CLI/", "tools/main.cpp"}};
+const std::vector<std::pair<std::string, std::string>> kOwnedPackages = {{"onnx/", "lib/onnx/"},
+                                                                         {"google/protobuf", "lib/onnx/"},
+                                                                         {"dnnl", "lib/runtime/cpu/"},
+                                                                         {"oneapi/dnnl", "lib/runtime/cpu/"},
+                                                                         {"CLI/", "tools/main.cpp"}};
 
 /// "lib/ir/graph.h" -> "lib/ir", "tools/run.cpp" -> "tools"; empty outside the table.
 std::string folderOf(const std::string& path) {
@@ -69,14 +72,17 @@ std::string findFault(const std::string& file, const std::string& included) {
   const std::string from = folderOf(file);
   const std::string to = folderOf(included);
   if (included.starts_with("tests/")) return text(file, " includes ", included, ": only tests may");
-  if (!to.empty() && !visibleFrom(from).contains(to)) return text(file, " includes ", included, ": ", from, " may not see ", to);
+  if (!to.empty() && !visibleFrom(from).contains(to))
+    return text(file, " includes ", included, ": ", from, " may not see ", to);
   for (const auto& [prefix, owner] : kOwnedPackages)
-    if (included.starts_with(prefix) && !file.starts_with(owner)) return text(file, " includes <", included, ">: only ", owner, " may");
+    if (included.starts_with(prefix) && !file.starts_with(owner))
+      return text(file, " includes <", included, ">: only ", owner, " may");
   return {};
 }
 
 bool isSource(const std::filesystem::path& path) {
-  return path.extension() == ".h" || path.extension() == ".cpp" || path.extension() == ".cu" || path.extension() == ".cuh";
+  return path.extension() == ".h" || path.extension() == ".cpp" || path.extension() == ".cu" ||
+         path.extension() == ".cuh";
 }
 
 struct Findings {
@@ -130,13 +136,13 @@ TEST_CASE("a wrong arrow is found", "[layers]") {
   writeSource(tree.path() / "tools/f.cpp", "#include <onnx/onnx_pb.h>\n");
   writeSource(tree.path() / "lib/eval/g.cpp", "#include \"tests/support/paths.h\"\n#include \"lib/pass/pass.h\"\n");
   writeSource(tree.path() / "lib/new/h.cpp", "");
-  CHECK(readTree(tree.path()).faults == std::vector<std::string>{
-      "lib/eval/g.cpp includes lib/pass/pass.h: lib/eval may not see lib/pass",
-      "lib/eval/g.cpp includes tests/support/paths.h: only tests may",
-      "lib/ir/b.cpp includes lib/ops/op.h: lib/ir may not see lib/ops",
-      "lib/new/h.cpp lies in no folder of the table",
-      "lib/runtime/plan/d.cpp includes <dnnl.hpp>: only lib/runtime/cpu/ may",
-      "passes/c.cpp includes lib/onnx/read.h: passes may not see lib/onnx",
-      "tools/f.cpp includes <onnx/onnx_pb.h>: only lib/onnx/ may",
-      "tools/run.cpp includes <CLI/CLI.hpp>: only tools/main.cpp may"});
+  CHECK(readTree(tree.path()).faults ==
+        std::vector<std::string>{"lib/eval/g.cpp includes lib/pass/pass.h: lib/eval may not see lib/pass",
+                                 "lib/eval/g.cpp includes tests/support/paths.h: only tests may",
+                                 "lib/ir/b.cpp includes lib/ops/op.h: lib/ir may not see lib/ops",
+                                 "lib/new/h.cpp lies in no folder of the table",
+                                 "lib/runtime/plan/d.cpp includes <dnnl.hpp>: only lib/runtime/cpu/ may",
+                                 "passes/c.cpp includes lib/onnx/read.h: passes may not see lib/onnx",
+                                 "tools/f.cpp includes <onnx/onnx_pb.h>: only lib/onnx/ may",
+                                 "tools/run.cpp includes <CLI/CLI.hpp>: only tools/main.cpp may"});
 }

@@ -14,7 +14,9 @@ using namespace compress::test;
 
 namespace {
 
-Tensor floats(Shape shape, const std::vector<float>& values) { return Tensor::of<float>(std::move(shape), values); }
+Tensor floats(Shape shape, const std::vector<float>& values) {
+  return Tensor::of<float>(std::move(shape), values);
+}
 
 Sample labelled(Tensor label) {
   Sample sample;
@@ -49,9 +51,14 @@ TEST_CASE("top-1 and top-5 count hits; ties go to the lowest index", "[metric]")
 }
 
 TEST_CASE("top-1 refuses labels that the model cannot give", "[metric]") {
-  CHECK(throwsError(ErrorKind::input, "label 3, the model gives 2 scores", [] { valueOf("top1", Tensor::scalar<int64_t>(3), floats({1, 2}, {1, 0})); }));
-  CHECK(throwsError(ErrorKind::input, "needs a class index", [] { valueOf("top1", floats({2}, {1, 0}), floats({1, 2}, {1, 0})); }));
-  CHECK(throwsError(ErrorKind::usage, "needs labels", [] { makeMetric("top1")->add(Sample{}, std::vector<Tensor>{floats({1}, {1})}); }));
+  CHECK(throwsError(ErrorKind::input, "label 3, the model gives 2 scores", [] {
+    valueOf("top1", Tensor::scalar<int64_t>(3), floats({1, 2}, {1, 0}));
+  }));
+  CHECK(throwsError(ErrorKind::input, "needs a class index", [] {
+    valueOf("top1", floats({2}, {1, 0}), floats({1, 2}, {1, 0}));
+  }));
+  CHECK(throwsError(ErrorKind::usage, "needs labels",
+                    [] { makeMetric("top1")->add(Sample{}, std::vector<Tensor>{floats({1}, {1})}); }));
   CHECK(throwsError(ErrorKind::usage, "expected one of top1, top5, mse, cos, psnr", [] { makeMetric("top2"); }));
 }
 
@@ -63,8 +70,11 @@ TEST_CASE("mse, cosine and psnr by hand", "[metric]") {
   for (size_t i = 0; i < 10; ++i) output[i] = 2;
   CHECK(valueOf("psnr", floats({10, 10}, target), floats({1, 1, 10, 10}, output)) == Approx(20).margin(1e-4));
   // Outputs are cut to the peak first: the border then is off by 0.5.
-  CHECK(valueOf("psnr:crop=0", floats({10, 10}, target), floats({1, 1, 10, 10}, output)) == Approx(10 * std::log10(1 / (0.9 * 0.01 + 0.1 * 0.25))).margin(1e-4));
-  CHECK(throwsError(ErrorKind::input, "too small", [] { valueOf("psnr", floats({2, 2}, {1, 1, 1, 1}), floats({1, 1, 2, 2}, {1, 1, 1, 1})); }));
+  CHECK(valueOf("psnr:crop=0", floats({10, 10}, target), floats({1, 1, 10, 10}, output)) ==
+        Approx(10 * std::log10(1 / (0.9 * 0.01 + 0.1 * 0.25))).margin(1e-4));
+  CHECK(throwsError(ErrorKind::input, "too small", [] {
+    valueOf("psnr", floats({2, 2}, {1, 1, 1, 1}), floats({1, 1, 2, 2}, {1, 1, 1, 1}));
+  }));
   CHECK(throwsError(ErrorKind::usage, "'size' is no setting of psnr", [] { makeMetric("psnr:size=3"); }));
   CHECK(throwsError(ErrorKind::usage, "expected key=number", [] { makeMetric("psnr:crop=x"); }));
   CHECK(throwsError(ErrorKind::usage, "no setting of top1", [] { makeMetric("top1:crop=3"); }));
@@ -94,12 +104,18 @@ TEST_CASE("drift accumulates differences", "[drift]") {
 TEST_CASE("mismatches are counted within tolerances", "[drift]") {
   CHECK(countMismatches(floats({3}, {1, 100, 0}), floats({3}, {1.0005F, 100.5F, 2e-5F}), 1e-3, 1e-5) == 2);
   CHECK(countMismatches(Tensor::ofInts({1, 2}), Tensor::ofInts({1, 3}), 1, 1) == 1);
-  CHECK(throwsError(ErrorKind::negative, "found int64[2], expected float32[2]", [] { countMismatches(floats({2}, {1, 2}), Tensor::ofInts({1, 2}), 0, 0); }));
+  CHECK(throwsError(ErrorKind::negative, "found int64[2], expected float32[2]", [] {
+    countMismatches(floats({2}, {1, 2}), Tensor::ofInts({1, 2}), 0, 0);
+  }));
 }
 
 TEST_CASE("interleaved timing tells a slow run from a fast one", "[latency]") {
   volatile double sink = 0;
-  const auto work = [&](int n) { return [&sink, n] { for (int i = 0; i < n; ++i) sink = sink + std::sqrt(static_cast<double>(i)); }; };
+  const auto work = [&](int n) {
+    return [&sink, n] {
+      for (int i = 0; i < n; ++i) sink = sink + std::sqrt(static_cast<double>(i));
+    };
+  };
   LatencyOptions options;
   options.seconds = 0.1;
   options.minRounds = 3;

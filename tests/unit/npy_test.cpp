@@ -26,7 +26,8 @@ bool refusedAs(ErrorKind kind, std::string_view part, std::string_view bytes) {
   const auto error = refused(bytes);
   if (!error) return false;
   INFO(error->message());
-  return error->kind() == kind && error->message().find(part) != std::string::npos && error->message().find("x.npy") != std::string::npos;
+  return error->kind() == kind && error->message().find(part) != std::string::npos &&
+         error->message().find("x.npy") != std::string::npos;
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ TEST_CASE("npy samples are read in C order whatever the file's order", "[npy]") 
   const std::vector<int32_t> c = {0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121};
   const std::vector<int32_t> fortran = {0, 100, 10, 110, 20, 120, 1, 101, 11, 111, 21, 121};
   for (const bool isFortran : {false, true}) {
-    const StoredArray array = openBytes(folder, npyBytes("<i4", "(2, 3, 2)", bytesOfValues(isFortran ? fortran : c), isFortran));
+    const StoredArray array =
+        openBytes(folder, npyBytes("<i4", "(2, 3, 2)", bytesOfValues(isFortran ? fortran : c), isFortran));
     CHECK(array.count() == 2);
     CHECK(array.sampleShape() == Shape{3, 2});
     CHECK(toInts(array.read(0)) == std::vector<int64_t>{0, 1, 10, 11, 20, 21});
@@ -60,7 +62,8 @@ TEST_CASE("npy element types, byte orders and header versions", "[npy]") {
   CHECK(first(npyBytes("<i8", "(1,)", bytesOfValues<int64_t>({-7}))) == -7);
   CHECK(first(npyBytes("<u4", "(1,)", bytesOfValues<uint32_t>({4000000000U}))) == 4000000000.0);
   for (const char version : {'\1', '\2', '\3'})
-    CHECK(first(npyWithHeader("{\"descr\": \"|u1\", \"shape\": (1,), \"fortran_order\": False}\n", "\x05", version)) == 5);
+    CHECK(first(npyWithHeader("{\"descr\": \"|u1\", \"shape\": (1,), \"fortran_order\": False}\n", "\x05", version)) ==
+          5);
 }
 
 TEST_CASE("npy: damaged and hostile files are refused by name", "[npy][hostile]") {
@@ -75,15 +78,18 @@ TEST_CASE("npy: damaged and hostile files are refused by name", "[npy][hostile]"
   CHECK(refusedAs(ErrorKind::input, "pickled", npyBytes("|O", "(1,)", "x")));
   CHECK(refusedAs(ErrorKind::unsupported, "'<c8'", npyBytes("<c8", "(1,)", "12345678")));
   CHECK(refusedAs(ErrorKind::unsupported, "'<U3'", npyBytes("<U3", "(1,)", "123456789012")));
-  CHECK(refusedAs(ErrorKind::unsupported, "records", npyWithHeader("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "1234")));
+  CHECK(refusedAs(ErrorKind::unsupported, "records",
+                  npyWithHeader("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "1234")));
   CHECK(refusedAs(ErrorKind::input, "too large", npyBytes("<f4", "(4294967296, 4294967296)", "")));
   CHECK(refusedAs(ErrorKind::input, "takes", npyBytes("<f4", "(281474976710655,)", "")));
   CHECK(refusedAs(ErrorKind::input, "extent", npyBytes("<f4", "(99999999999999999999,)", "")));
   CHECK(refusedAs(ErrorKind::input, "extent", npyBytes("<f4", "(-1,)", "")));
   CHECK(refusedAs(ErrorKind::input, "twice", npyWithHeader("{'descr': '<f4', 'descr': '<f4', 'shape': (1,)}", "1234")));
-  CHECK(refusedAs(ErrorKind::input, "unknown key", npyWithHeader("{'descr': '<f4', 'code': 'x', 'shape': (1,)}", "1234")));
+  CHECK(refusedAs(ErrorKind::input, "unknown key",
+                  npyWithHeader("{'descr': '<f4', 'code': 'x', 'shape': (1,)}", "1234")));
   CHECK(refusedAs(ErrorKind::input, "expected the keys", npyWithHeader("{'descr': '<f4', 'shape': (1,)}", "1234")));
-  CHECK(refusedAs(ErrorKind::input, "after the closing brace", npyWithHeader("{'descr': '|u1', 'fortran_order': False, 'shape': (1,)} + f()", "1")));
+  CHECK(refusedAs(ErrorKind::input, "after the closing brace",
+                  npyWithHeader("{'descr': '|u1', 'fortran_order': False, 'shape': (1,)} + f()", "1")));
   CHECK(refusedAs(ErrorKind::input, "version 9", npyWithHeader("{}", "", '\x09')));
   std::string tooLong = good;
   tooLong[8] = tooLong[9] = '\xFF';

@@ -22,7 +22,9 @@ namespace {
 
 using Keys = std::vector<std::pair<std::string, std::string>>;
 
-void save(const fs::path& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+void save(const fs::path& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
 
 /// y = Add(x, w) with w = float[1, 2] in another file.
 onnx::ModelProto externalModel(const Keys& keys) {
@@ -127,7 +129,8 @@ TEST_CASE("the layout of download caches works: links to real files beside the r
   CHECK(toDoubles(*model.graph.constant(model.graph.findValue("w"))) == std::vector<double>{0, 1});
   fs::remove(snapshot / "w.bin");
   fs::create_symlink("../../canary.bin", snapshot / "w.bin");
-  CHECK_THAT(test::outcomeOf([&] { return readModel(snapshot / "m.onnx"); }), StartsWith("3: ") && Contains("symbolic link"));
+  CHECK_THAT(test::outcomeOf([&] { return readModel(snapshot / "m.onnx"); }),
+             StartsWith("3: ") && Contains("symbolic link"));
 }
 
 TEST_CASE("hard links need the option", "[onnx][external][hostile]") {
@@ -142,12 +145,16 @@ TEST_CASE("hard links need the option", "[onnx][external][hostile]") {
 TEST_CASE("offsets and lengths are whole numbers within the file", "[onnx][external][hostile]") {
   const Fixture files;
   for (const char* number : {"-1", "1e3", "0x10", "18446744073709551616", "18446744073709551615", "", " 4", "4 ", "+4"})
-    CHECK_THAT(files.refusal({{"location", "w.bin"}, {"offset", number}}), StartsWith("3: ") && Contains("whole number"));
+    CHECK_THAT(files.refusal({{"location", "w.bin"}, {"offset", number}}),
+               StartsWith("3: ") && Contains("whole number"));
   CHECK_THAT(files.refusal({{"location", "w.bin"}, {"offset", "17"}}), StartsWith("3: ") && Contains("pass the end"));
   CHECK_THAT(files.refusal({{"location", "w.bin"}, {"offset", "12"}}), StartsWith("3: ") && Contains("pass the end"));
-  CHECK_THAT(files.refusal({{"location", "w.bin"}, {"offset", "9223372036854775807"}}), StartsWith("3: ") && Contains("pass the end"));
-  CHECK_THAT(files.refusal({{"location", "w.bin"}, {"length", "9"}}), StartsWith("3: ") && Contains("length is 9, expected 8"));
-  CHECK_THAT(files.refusal({{"location", "w.bin"}, {"offset", "0"}, {"offset", "4"}}), StartsWith("3: ") && Contains("offset is given twice"));
+  CHECK_THAT(files.refusal({{"location", "w.bin"}, {"offset", "9223372036854775807"}}),
+             StartsWith("3: ") && Contains("pass the end"));
+  CHECK_THAT(files.refusal({{"location", "w.bin"}, {"length", "9"}}),
+             StartsWith("3: ") && Contains("length is 9, expected 8"));
+  CHECK_THAT(files.refusal({{"location", "w.bin"}, {"offset", "0"}, {"offset", "4"}}),
+             StartsWith("3: ") && Contains("offset is given twice"));
   CHECK_THAT(files.refusal({{"offset", "0"}}), StartsWith("3: ") && Contains("no location"));
 }
 
@@ -167,7 +174,8 @@ TEST_CASE("data both inside and outside, strings outside, odd booleans", "[onnx]
   auto& tensor = *model.mutable_graph()->mutable_initializer(0);
   tensor.add_float_data(1);
   save(files.model, model.SerializeAsString());
-  CHECK_THAT(test::outcomeOf([&] { return files.read(); }), StartsWith("3: ") && Contains("both in another file and in float_data"));
+  CHECK_THAT(test::outcomeOf([&] { return files.read(); }),
+             StartsWith("3: ") && Contains("both in another file and in float_data"));
   tensor.clear_float_data();
   tensor.set_data_type(onnx::TensorProto::STRING);
   save(files.model, model.SerializeAsString());
@@ -181,7 +189,8 @@ TEST_CASE("data both inside and outside, strings outside, odd booleans", "[onnx]
 TEST_CASE("models without a file of their own have no external data", "[onnx][external][hostile]") {
   const Fixture files;
   files.write({{"location", "w.bin"}});
-  CHECK_THAT(test::outcomeOf([&] { return parseModel(readFile(files.model)); }), StartsWith("3: ") && Contains("not allowed here"));
+  CHECK_THAT(test::outcomeOf([&] { return parseModel(readFile(files.model)); }),
+             StartsWith("3: ") && Contains("not allowed here"));
   ReadOptions options;
   options.allowExternalData = false;
   CHECK_THAT(files.refusal({{"location", "w.bin"}}, options), StartsWith("3: ") && Contains("not allowed here"));
@@ -192,7 +201,8 @@ TEST_CASE("data that change between reading the model and using it are an error"
   files.write({{"location", "w.bin"}});
   const Tensor tensor = files.read();
   save(files.folder / "w.bin", "short");
-  CHECK_THAT(test::outcomeOf([&] { return tensor.raw(); }), StartsWith("5: ") && Contains("changed after the model was read"));
+  CHECK_THAT(test::outcomeOf([&] { return tensor.raw(); }),
+             StartsWith("5: ") && Contains("changed after the model was read"));
 }
 
 TEST_CASE("the same range is shared, overlapping ranges are warned of", "[onnx][external]") {
@@ -238,7 +248,8 @@ TEST_CASE("external data are written beside the model under a name of their cont
   CHECK(toDoubles(*graph.constant(graph.findValue("w"))) == std::vector<double>{1, 2});
 }
 
-TEST_CASE("writing a model with external data inline brings the data in, and does not keep them in memory", "[onnx][external]") {
+TEST_CASE("writing a model with external data inline brings the data in, and does not keep them in memory",
+          "[onnx][external]") {
   const Fixture files;
   files.write({{"location", "w.bin"}});
   const Model model = readModel(files.model).model;
@@ -257,7 +268,11 @@ TEST_CASE("a data file is not left behind when the model cannot get its name", "
   WriteOptions options;
   options.externalData = WriteOptions::ExternalData::always;
   save(files.model, "in the way");
-  CHECK_THAT(test::outcomeOf([&] { writeModel(model, files.model, options); return 0; }), StartsWith("5: ") && Contains("exists"));
+  CHECK_THAT(test::outcomeOf([&] {
+               writeModel(model, files.model, options);
+               return 0;
+             }),
+             StartsWith("5: ") && Contains("exists"));
   CHECK(std::distance(fs::directory_iterator(files.folder), fs::directory_iterator()) == 2);
   CHECK(readFile(files.model) == "in the way");
 }

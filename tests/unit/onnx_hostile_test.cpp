@@ -43,7 +43,8 @@ onnx::NodeProto& call(onnx::FunctionProto& function, const std::string& callee, 
 onnx::ModelProto ring(int count) {
   auto model = test::smallModel();
   for (int i = 0; i < count; ++i)
-    test::addNode(*model.mutable_graph(), "Relu", {"r" + std::to_string((i + count - 1) % count)}, {"r" + std::to_string(i)}, "n" + std::to_string(i));
+    test::addNode(*model.mutable_graph(), "Relu", {"r" + std::to_string((i + count - 1) % count)},
+                  {"r" + std::to_string(i)}, "n" + std::to_string(i));
   return model;
 }
 

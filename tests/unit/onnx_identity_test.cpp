@@ -39,10 +39,12 @@ void normalizeAttribute(onnx::AttributeProto& attribute) {
 }
 
 void sortByName(auto& list) {
-  std::stable_sort(list.pointer_begin(), list.pointer_end(), [](const auto* a, const auto* b) { return a->name() < b->name(); });
+  std::stable_sort(list.pointer_begin(), list.pointer_end(),
+                   [](const auto* a, const auto* b) { return a->name() < b->name(); });
 }
 
-/// What the schema leaves open: absent against empty text, the spelling of the default domain, the order of initializers and value_info.
+/// What the schema leaves open: absent against empty text, the spelling of the default domain, the order of
+/// initializers and value_info.
 void normalizeGraph(onnx::GraphProto& main) {
   std::vector<onnx::GraphProto*> graphs{&main};
   for (size_t i = 0; i < graphs.size(); ++i) {
@@ -67,7 +69,8 @@ onnx::ModelProto normalized(const std::string& bytes) {
   onnx::ModelProto model;
   REQUIRE(model.ParseFromString(bytes));
   normalizeGraph(*model.mutable_graph());
-  for (auto& import : *model.mutable_opset_import()) import.set_domain(import.domain() == "ai.onnx" ? "" : import.domain());
+  for (auto& import : *model.mutable_opset_import())
+    import.set_domain(import.domain() == "ai.onnx" ? "" : import.domain());
   return model;
 }
 

@@ -36,7 +36,9 @@ std::string repeated(const std::string& unit, size_t count) {
   return all;
 }
 
-std::string modelWithGraph(const std::string& graph) { return numberField(1, 8) + bytesField(kGraph, graph); }
+std::string modelWithGraph(const std::string& graph) {
+  return numberField(1, 8) + bytesField(kGraph, graph);
+}
 
 int64_t peakMemory() {
   struct rusage usage {};
@@ -63,10 +65,12 @@ std::string fileRefusal(const std::string& content) {
 
 TEST_CASE("files that are no models are named by what they are", "[onnx][hostile]") {
   CHECK_THAT(fileRefusal(""), StartsWith("3: ") && Contains("not an ONNX model: the file is empty"));
-  CHECK_THAT(fileRefusal("hello, this is a note\n"), StartsWith("3: ") && Contains("not an ONNX model: it looks like a text file"));
+  CHECK_THAT(fileRefusal("hello, this is a note\n"),
+             StartsWith("3: ") && Contains("not an ONNX model: it looks like a text file"));
   CHECK_THAT(fileRefusal("<!DOCTYPE html><html></html>"), Contains("an HTML page"));
   CHECK_THAT(fileRefusal("{\"a\": 1}"), Contains("a JSON file"));
-  CHECK_THAT(fileRefusal("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"), Contains("Git LFS pointer"));
+  CHECK_THAT(fileRefusal("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+             Contains("Git LFS pointer"));
   CHECK_THAT(fileRefusal("PK\x03\x04 archive/data.pkl" + std::string(100, '\x01')), Contains("a PyTorch file"));
   CHECK_THAT(fileRefusal("PK\x03\x04" + std::string(100, '\x01')), Contains("a zip archive"));
   CHECK_THAT(fileRefusal(std::string("\x1c\0\0\0TFL3\x14\0\0\0", 12)), Contains("a TensorFlow Lite model"));
@@ -85,13 +89,16 @@ TEST_CASE("directories, FIFOs, devices and missing files", "[onnx][hostile]") {
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
   CHECK_THAT(read(fifo), StartsWith("3: ") && Contains("is a FIFO"));
   CHECK_THAT(read("/dev/zero"), StartsWith("3: ") && Contains("is a device"));
-  CHECK_THAT(read(folder.path() / "missing.onnx"), StartsWith("5: ") && Contains("missing.onnx") && Contains("No such file"));
+  CHECK_THAT(read(folder.path() / "missing.onnx"),
+             StartsWith("5: ") && Contains("missing.onnx") && Contains("No such file"));
 }
 
 TEST_CASE("a model that is cut short, or has something behind it, is refused with the place", "[onnx][hostile]") {
   const std::string bytes = test::smallModel().SerializeAsString();
-  CHECK_THAT(refusal(bytes.substr(0, bytes.size() - 3)), StartsWith("3: ") && Contains("cut short") && Contains("byte offset"));
-  CHECK_THAT(refusal(bytes + std::string(8, '\0')), StartsWith("3: ") && Contains(text("byte offset ", bytes.size(), " of ", bytes.size() + 8)));
+  CHECK_THAT(refusal(bytes.substr(0, bytes.size() - 3)),
+             StartsWith("3: ") && Contains("cut short") && Contains("byte offset"));
+  CHECK_THAT(refusal(bytes + std::string(8, '\0')),
+             StartsWith("3: ") && Contains(text("byte offset ", bytes.size(), " of ", bytes.size() + 8)));
   CHECK_THAT(refusal(bytes + "\x0c"), StartsWith("3: ") && Contains("ends a group that has not begun"));
 }
 
@@ -99,7 +106,8 @@ TEST_CASE("unknown groups are valid protobuf: kept", "[onnx][hostile]") {
   const std::string group = test::varint((90 << 3) | 3) + numberField(1, 5) + test::varint((90 << 3) | 4);
   const Model model = parseModel(test::smallModel().SerializeAsString() + group).model;
   CHECK_THAT(serializeModel(model), Contains(group));
-  CHECK_THAT(refusal(test::smallModel().SerializeAsString() + test::varint((90 << 3) | 3)), StartsWith("3: ") && Contains("cut short inside a group"));
+  CHECK_THAT(refusal(test::smallModel().SerializeAsString() + test::varint((90 << 3) | 3)),
+             StartsWith("3: ") && Contains("cut short inside a group"));
 }
 
 TEST_CASE("bombs of small messages are refused before they are built", "[onnx][hostile]") {
@@ -123,12 +131,14 @@ TEST_CASE("predicted memory is held against the limit", "[onnx][hostile]") {
 TEST_CASE("limits on counts and names, each with its number", "[onnx][hostile]") {
   ReadOptions options;
   options.limits.graphInputsAndOutputs = 1;
-  CHECK_THAT(refusal(test::smallModel().SerializeAsString(), options), StartsWith("3: ") && Contains("more than 1 graph inputs and outputs"));
+  CHECK_THAT(refusal(test::smallModel().SerializeAsString(), options),
+             StartsWith("3: ") && Contains("more than 1 graph inputs and outputs"));
   options = {};
   options.limits.attributesPerNode = 2;
   auto model = test::smallModel();
   for (int i = 0; i < 3; ++i) test::addInt(*model.mutable_graph()->mutable_node(0), "a" + std::to_string(i), i);
-  CHECK_THAT(refusal(model.SerializeAsString(), options), StartsWith("3: ") && Contains("more than 2 attributes in one node"));
+  CHECK_THAT(refusal(model.SerializeAsString(), options),
+             StartsWith("3: ") && Contains("more than 2 attributes in one node"));
   options = {};
   model = test::smallModel();
   model.mutable_graph()->mutable_node(0)->set_name(std::string((64 << 10) + 1, 'n'));
@@ -140,7 +150,9 @@ TEST_CASE("limits on counts and names, each with its number", "[onnx][hostile]")
 
 TEST_CASE("subgraphs nest 32 deep and no deeper", "[onnx][hostile]") {
   for (const int depth : {31, 32}) CHECK(refusal(test::nestedIfs(depth).SerializeAsString()) == "nothing");
-  for (const int depth : {33, 300}) CHECK_THAT(refusal(test::nestedIfs(depth).SerializeAsString()), StartsWith("3: ") && Contains("more than 32 subgraphs nested"));
+  for (const int depth : {33, 300})
+    CHECK_THAT(refusal(test::nestedIfs(depth).SerializeAsString()),
+               StartsWith("3: ") && Contains("more than 32 subgraphs nested"));
 }
 
 TEST_CASE("ten thousand nested subgraphs cost no stack", "[onnx][hostile]") {
@@ -190,7 +202,8 @@ TEST_CASE("long chains, wide fans and many initializers are read and written in 
 TEST_CASE("a million nodes are within the limit", "[onnx][slow]") {
   std::string nodes;
   for (int i = 0; i < 1'000'000; ++i)
-    nodes += bytesField(kNode, bytesField(1, "x") + bytesField(2, i == 0 ? "y" : "v" + std::to_string(i)) + bytesField(4, "Relu"));
+    nodes += bytesField(
+        kNode, bytesField(1, "x") + bytesField(2, i == 0 ? "y" : "v" + std::to_string(i)) + bytesField(4, "Relu"));
   auto model = test::emptyModel();
   std::string bytes = model.SerializeAsString() + bytesField(kGraph, nodes);
   CHECK(secondsOf([&] { CHECK(refusal(std::move(bytes)) == "nothing"); }) < 20);

@@ -1,5 +1,5 @@
-// Every truncation, bit flip and extreme byte of small models is read, or refused with an Error: never a crash. What is read can be
-// written, and reads back the same.
+// Every truncation, bit flip and extreme byte of small models is read, or refused with an Error: never a crash. What is
+// read can be written, and reads back the same.
 #include <catch2/catch.hpp>
 
 #include <fstream>
@@ -17,7 +17,8 @@ using namespace compress;
 
 namespace {
 
-/// A model that has a bit of everything: bodies that capture, functions, typed and raw data, declarations, carried parts.
+/// A model that has a bit of everything: bodies that capture, functions, typed and raw data, declarations, carried
+/// parts.
 std::string richModel() {
   auto model = test::nestedIfs(2);
   auto& graph = *model.mutable_graph();
@@ -52,7 +53,8 @@ std::string complaintAbout(const std::string& bytes) {
     const std::string written = serializeModel(model);
     if (print(parseModel(written).model) != print(model)) return "reads back differently";
   } catch (const Error& error) {
-    const bool refused = error.kind() == ErrorKind::input || error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::resource;
+    const bool refused = error.kind() == ErrorKind::input || error.kind() == ErrorKind::unsupported ||
+                         error.kind() == ErrorKind::resource;
     return refused ? "" : error.message();
   } catch (const std::exception& error) {
     return error.what();
@@ -71,7 +73,9 @@ void tryMutations(const std::string& seed, int64_t step) {
 
 }  // namespace
 
-TEST_CASE("damaged copies of a rich small model are read or refused", "[onnx][hostile]") { tryMutations(richModel(), 1); }
+TEST_CASE("damaged copies of a rich small model are read or refused", "[onnx][hostile]") {
+  tryMutations(richModel(), 1);
+}
 
 TEST_CASE("damaged copies of real small models are read or refused", "[onnx][hostile][slow]") {
   constexpr uintmax_t kSmall = 8000;

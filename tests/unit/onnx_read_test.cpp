@@ -14,7 +14,9 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-ReadResult readBack(const onnx::ModelProto& model) { return parseModel(model.SerializeAsString()); }
+ReadResult readBack(const onnx::ModelProto& model) {
+  return parseModel(model.SerializeAsString());
+}
 
 onnx::ModelProto rewritten(const onnx::ModelProto& model) {
   onnx::ModelProto written;
@@ -132,7 +134,9 @@ TEST_CASE("a declaration that is carried gives way to a changed type", "[onnx]")
 
 TEST_CASE("what is not modelled is carried at every level", "[onnx]") {
   auto proto = test::smallModel();
-  const auto unknown = [](auto& message) { message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(99, "kept"); };
+  const auto unknown = [](auto& message) {
+    message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(99, "kept");
+  };
   auto& graph = *proto.mutable_graph();
   unknown(proto);
   unknown(graph);
@@ -229,7 +233,14 @@ TEST_CASE("absent optional inputs and outputs stay absent", "[onnx]") {
 }
 
 TEST_CASE("odd names are kept as they are", "[onnx]") {
-  const std::string names[] = {"\x1b]0;owned\x07", "<script>", "::error::", "=cmd", std::string(60'000, 'n'), "bad utf-8 \xff", std::string("nul\0inside", 10), "\u202e rtl"};
+  const std::string names[] = {"\x1b]0;owned\x07",
+                               "<script>",
+                               "::error::",
+                               "=cmd",
+                               std::string(60'000, 'n'),
+                               "bad utf-8 \xff",
+                               std::string("nul\0inside", 10),
+                               "\u202e rtl"};
   for (const std::string& name : names) {
     auto proto = test::emptyModel();
     test::addNode(*proto.mutable_graph(), "Relu", {"x"}, {name}, name);

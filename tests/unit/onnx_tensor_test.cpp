@@ -81,7 +81,8 @@ TEST_CASE("types below 8 bits are packed, low bits first", "[onnx]") {
 
 TEST_CASE("tensors are written as raw data, whatever they were read from", "[onnx]") {
   onnx::ModelProto written;
-  REQUIRE(written.ParseFromString(serializeModel(parseModel(modelWith(ints(onnx::TensorProto::INT8, {2}, {-1, 1})).SerializeAsString()).model)));
+  REQUIRE(written.ParseFromString(
+      serializeModel(parseModel(modelWith(ints(onnx::TensorProto::INT8, {2}, {-1, 1})).SerializeAsString()).model)));
   CHECK(written.graph().initializer(0).raw_data() == "\xff\x01");
   CHECK(written.graph().initializer(0).int32_data_size() == 0);
 }
@@ -95,7 +96,8 @@ TEST_CASE("scalars, empty tensors and dimensions of zero are fine", "[onnx]") {
 }
 
 TEST_CASE("tensor data that do not fit are refused by name", "[onnx][hostile]") {
-  CHECK_THAT(refusal(test::floatTensor("w", {3}, {1, 2})), StartsWith("3: ") && Contains("'w'") && Contains("2 entries, expected 3"));
+  CHECK_THAT(refusal(test::floatTensor("w", {3}, {1, 2})),
+             StartsWith("3: ") && Contains("'w'") && Contains("2 entries, expected 3"));
   auto raw = tensorOf(onnx::TensorProto::FLOAT, {2});
   raw.set_raw_data(std::string(7, '\0'));
   CHECK_THAT(refusal(raw), StartsWith("3: ") && Contains("7 bytes, expected 8"));
@@ -127,9 +129,11 @@ TEST_CASE("entries out of the range of their type are refused", "[onnx][hostile]
 TEST_CASE("dimensions that are negative, overflow or ask for much are refused without memory", "[onnx][hostile]") {
   CHECK_THAT(refusal(tensorOf(onnx::TensorProto::FLOAT, {-1})), StartsWith("3: ") && Contains("negative"));
   CHECK_THAT(refusal(tensorOf(onnx::TensorProto::FLOAT, {INT64_MAX})), StartsWith("3: "));
-  CHECK_THAT(refusal(tensorOf(onnx::TensorProto::FLOAT, {int64_t{1} << 32, int64_t{1} << 32})), StartsWith("3: ") && Contains("2^48"));
+  CHECK_THAT(refusal(tensorOf(onnx::TensorProto::FLOAT, {int64_t{1} << 32, int64_t{1} << 32})),
+             StartsWith("3: ") && Contains("2^48"));
   CHECK_THAT(refusal(tensorOf(onnx::TensorProto::FLOAT, {0, int64_t{1} << 32, int64_t{1} << 32})), StartsWith("3: "));
-  CHECK_THAT(refusal(tensorOf(onnx::TensorProto::FLOAT, {int64_t{1} << 40})), StartsWith("3: ") && Contains("0 entries"));
+  CHECK_THAT(refusal(tensorOf(onnx::TensorProto::FLOAT, {int64_t{1} << 40})),
+             StartsWith("3: ") && Contains("0 entries"));
   auto deep = test::floatTensor("w", {}, {1});
   for (int i = 0; i < 65; ++i) deep.add_dims(1);
   CHECK_THAT(refusal(deep), StartsWith("3: ") && Contains("rank 65"));

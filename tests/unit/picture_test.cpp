@@ -39,8 +39,9 @@ std::string jpegOf(const Tensor& picture, int format = TJPF_RGB) {
   unsigned char* data = nullptr;
   unsigned long size = 0;
   const tjhandle handle = tjInitCompress();
-  REQUIRE(tjCompress2(handle, picture.as<uint8_t>().data(), static_cast<int>(picture.shape()[1]), 0, static_cast<int>(picture.shape()[0]), format, &data, &size,
-                      TJSAMP_444, 95, TJFLAG_ACCURATEDCT) == 0);
+  REQUIRE(tjCompress2(handle, picture.as<uint8_t>().data(), static_cast<int>(picture.shape()[1]), 0,
+                      static_cast<int>(picture.shape()[0]), format, &data, &size, TJSAMP_444, 95,
+                      TJFLAG_ACCURATEDCT) == 0);
   std::string bytes(reinterpret_cast<const char*>(data), size);
   tjFree(data);
   tjDestroy(handle);
@@ -56,7 +57,8 @@ std::string pngOf(const Tensor& picture, uint8_t colourType, uint8_t depth) {
   header.bit_depth = depth;
   header.color_type = colourType;
   REQUIRE(spng_set_ihdr(context, &header) == 0);
-  REQUIRE(spng_encode_image(context, picture.raw().data(), picture.raw().size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE) == 0);
+  REQUIRE(spng_encode_image(context, picture.raw().data(), picture.raw().size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE) ==
+          0);
   size_t size = 0;
   int error = 0;
   void* data = spng_get_png_buffer(context, &size, &error);
@@ -68,17 +70,20 @@ std::string pngOf(const Tensor& picture, uint8_t colourType, uint8_t depth) {
 
 /// An APP1 segment with orientation `value`, put behind the first marker.
 std::string withOrientation(const std::string& jpeg, char value, bool bigEndian) {
-  std::string tiff = bigEndian ? std::string("MM\0*\0\0\0\x8\0\1\1\x12\0\3\0\0\0\1\0", 19) + value + std::string("\0\0\0\0\0\0", 6)
-                               : std::string("II*\0\x8\0\0\0\1\0\x12\1\3\0\1\0\0\0", 18) + value + std::string("\0\0\0\0\0\0\0", 7);
+  std::string tiff =
+      bigEndian ? std::string("MM\0*\0\0\0\x8\0\1\1\x12\0\3\0\0\0\1\0", 19) + value + std::string("\0\0\0\0\0\0", 6)
+                : std::string("II*\0\x8\0\0\0\1\0\x12\1\3\0\1\0\0\0", 18) + value + std::string("\0\0\0\0\0\0\0", 7);
   const std::string content = std::string("Exif\0\0", 6) + tiff;
   const size_t length = content.size() + 2;
-  return jpeg.substr(0, 2) + "\xFF\xE1" + static_cast<char>(length >> 8) + static_cast<char>(length & 0xFF) + content + jpeg.substr(2);
+  return jpeg.substr(0, 2) + "\xFF\xE1" + static_cast<char>(length >> 8) + static_cast<char>(length & 0xFF) + content +
+         jpeg.substr(2);
 }
 
 int largestDifference(const Tensor& a, const Tensor& b) {
   REQUIRE(a.shape() == b.shape());
   int largest = 0;
-  for (size_t i = 0; i < a.raw().size(); ++i) largest = std::max(largest, std::abs(a.as<uint8_t>()[i] - b.as<uint8_t>()[i]));
+  for (size_t i = 0; i < a.raw().size(); ++i)
+    largest = std::max(largest, std::abs(a.as<uint8_t>()[i] - b.as<uint8_t>()[i]));
   return largest;
 }
 
@@ -95,7 +100,10 @@ InputSpec colourInput(int64_t height, int64_t width) {
 TEST_CASE("PNG and PPM decode exactly, JPEG nearly", "[picture]") {
   const Tensor picture = pattern(9, 7);
   CHECK(largestDifference(decodePicture(pngOf(picture, SPNG_COLOR_TYPE_TRUECOLOR, 8)), picture) == 0);
-  CHECK(largestDifference(decodePicture("P6\n# a comment\n7 9\n255\n" + std::string(reinterpret_cast<const char*>(picture.raw().data()), picture.raw().size())), picture) == 0);
+  CHECK(largestDifference(
+            decodePicture("P6\n# a comment\n7 9\n255\n" +
+                          std::string(reinterpret_cast<const char*>(picture.raw().data()), picture.raw().size())),
+            picture) == 0);
   const Tensor smooth = plain(8, 8, {200, 100, 50});
   CHECK(largestDifference(decodePicture(jpegOf(smooth)), smooth) <= 3);
 }
@@ -104,14 +112,18 @@ TEST_CASE("16-bit PNG, grey PNG, PGM and CMYK JPEG become RGB bytes", "[picture]
   Buffer wide(DType::u16, Shape{1, 2, 3});
   const std::vector<uint16_t> values = {0xFF00, 0x8000, 0x1234, 0, 0x00FF, 0xABCD};
   std::ranges::copy(values, wide.as<uint16_t>().begin());
-  CHECK(toInts(decodePicture(pngOf(wide.snapshot(), SPNG_COLOR_TYPE_TRUECOLOR, 16))) == std::vector<int64_t>{0xFF, 0x80, 0x12, 0, 0, 0xAB});
+  CHECK(toInts(decodePicture(pngOf(wide.snapshot(), SPNG_COLOR_TYPE_TRUECOLOR, 16))) ==
+        std::vector<int64_t>{0xFF, 0x80, 0x12, 0, 0, 0xAB});
   const Tensor grey = Tensor::of<uint8_t>(Shape{1, 2, 1}, std::vector<uint8_t>{10, 200});
-  CHECK(toInts(decodePicture(pngOf(grey, SPNG_COLOR_TYPE_GRAYSCALE, 8))) == std::vector<int64_t>{10, 10, 10, 200, 200, 200});
-  CHECK(toInts(decodePicture(std::string("P5 2 1 255\n\x0A\xC8", 13))) == std::vector<int64_t>{10, 10, 10, 200, 200, 200});
+  CHECK(toInts(decodePicture(pngOf(grey, SPNG_COLOR_TYPE_GRAYSCALE, 8))) ==
+        std::vector<int64_t>{10, 10, 10, 200, 200, 200});
+  CHECK(toInts(decodePicture(std::string("P5 2 1 255\n\x0A\xC8", 13))) ==
+        std::vector<int64_t>{10, 10, 10, 200, 200, 200});
   CHECK(toInts(decodePicture(std::string("P5 1 1 65535\n\x80\x00", 15))) == std::vector<int64_t>{128, 128, 128});
   // Inks as the file stores them, inverted: little cyan, full paper else.
   Buffer inks(DType::u8, Shape{8, 8, 4});
-  for (size_t i = 0; i < inks.raw().size(); ++i) inks.as<uint8_t>()[i] = std::array<uint8_t, 4>{60, 255, 255, 255}[i % 4];
+  for (size_t i = 0; i < inks.raw().size(); ++i)
+    inks.as<uint8_t>()[i] = std::array<uint8_t, 4>{60, 255, 255, 255}[i % 4];
   CHECK(largestDifference(decodePicture(jpegOf(inks.snapshot(), TJPF_CMYK)), plain(8, 8, {60, 255, 255})) <= 3);
 }
 
@@ -230,7 +242,8 @@ TEST_CASE("picture folders: classes, sizes, damaged files", "[picture]") {
   CHECK(data->preprocess().crop == 4);
 
   writeBytes(root / "cat/broken.png", "");
-  CHECK(throwsError(ErrorKind::input, "1 of 4 pictures are damaged", [&] { openDataset(source, {colourInput(4, 4)}, {}); }));
+  CHECK(throwsError(ErrorKind::input, "1 of 4 pictures are damaged",
+                    [&] { openDataset(source, {colourInput(4, 4)}, {}); }));
   for (int i = 0; i < 20; ++i) writeBytes(root / ("ant/more" + std::to_string(i) + ".ppm"), "P6 1 1 255\nabc");
   const auto most = openDataset(source, {colourInput(4, 4)}, {});
   CHECK(most->size() == 23);
@@ -239,7 +252,8 @@ TEST_CASE("picture folders: classes, sizes, damaged files", "[picture]") {
   writeBytes(root / "direct.ppm", "P6 1 1 255\nabc");
   CHECK(throwsError(ErrorKind::input, "and in sub-folders", [&] { openDataset(source, {colourInput(4, 4)}, {}); }));
   source.path = root / "ant/notes.txt";
-  CHECK(throwsError(ErrorKind::input, "neither npy, npz, idx nor gzip", [&] { openDataset(source, {colourInput(4, 4)}, {}); }));
+  CHECK(throwsError(ErrorKind::input, "neither npy, npz, idx nor gzip",
+                    [&] { openDataset(source, {colourInput(4, 4)}, {}); }));
   std::filesystem::create_directory(root / "empty");
   source.path = root / "empty";
   CHECK(throwsError(ErrorKind::input, "no pictures found", [&] { openDataset(source, {colourInput(4, 4)}, {}); }));
@@ -287,6 +301,9 @@ TEST_CASE("test_data_set folders: tensors as they are, first output as label", "
   CHECK(toFloats(data->read(2).inputs.at(0)) == std::vector<float>{10});
   CHECK(data->read(0).label->shape() == Shape{1});
   const InputSpec other{"x", Type::tensor(DType::f32, std::vector<Dim>{Dim{}, Dim::of(2)})};
-  CHECK(throwsError(ErrorKind::input, "input_0.pb: float32[1, 1] does not fit model input 'x'", [&] { openDataset(source, {other}, {})->read(0); }));
-  CHECK(throwsError(ErrorKind::input, "no tensor for model input 'y': looked for input_1.pb", [&] { openDataset(source, {input, {"y", input.type}}, {})->read(0); }));
+  CHECK(throwsError(ErrorKind::input, "input_0.pb: float32[1, 1] does not fit model input 'x'",
+                    [&] { openDataset(source, {other}, {})->read(0); }));
+  CHECK(throwsError(ErrorKind::input, "no tensor for model input 'y': looked for input_1.pb", [&] {
+    openDataset(source, {input, {"y", input.type}}, {})->read(0);
+  }));
 }

@@ -149,7 +149,8 @@ TEST_CASE("what a pass says is moved to its record", "[pipeline]") {
 
 TEST_CASE("an error of a pass carries its name", "[pipeline]") {
   Run run;
-  CHECK_THROWS_WITH(run(scripted(true, [](Model&, PassContext&) -> int64_t { throw Error(ErrorKind::usage, "no"); })), "pass 'scripted': no");
+  CHECK_THROWS_WITH(run(scripted(true, [](Model&, PassContext&) -> int64_t { throw Error(ErrorKind::usage, "no"); })),
+                    "pass 'scripted': no");
 }
 
 TEST_CASE("a model of IR 3 becomes IR 4 when a pass adds an initializer", "[pipeline]") {

@@ -33,14 +33,28 @@ SpeedMeasurement speedOf(double before, double after, double p, bool significant
 }
 
 Json documentWith(const std::string& name) {
-  return {{"schema", 1}, {"command", {"compress", "quantize", name}}, {"status", "gate_failed"}, {"exit_code", 1},
-          {"env", {{"os", name}, {"threads", 2}}}, {"tool", {{"name", "compress"}, {"version", "0.1.0"}}},
-          {"gates", Json::array({{{"name", "max-drop"}, {"level", "error"}, {"limit", name}, {"value", name}, {"passed", false}, {"why", name}}})},
-          {"models", Json::array({{{"id", "before"}, {"bytes", 1000000}, {"path", name}}, {{"id", "after"}, {"bytes", 250000}, {"path", name}}})},
-          {"passes", Json::array({{{"name", name}, {"rewrites", 3}, {"before", {{"bytes", 900}}}, {"after", {{"bytes", 300}}},
+  return {{"schema", 1},
+          {"command", {"compress", "quantize", name}},
+          {"status", "gate_failed"},
+          {"exit_code", 1},
+          {"env", {{"os", name}, {"threads", 2}}},
+          {"tool", {{"name", "compress"}, {"version", "0.1.0"}}},
+          {"gates", Json::array({{{"name", "max-drop"},
+                                  {"level", "error"},
+                                  {"limit", name},
+                                  {"value", name},
+                                  {"passed", false},
+                                  {"why", name}}})},
+          {"models", Json::array({{{"id", "before"}, {"bytes", 1000000}, {"path", name}},
+                                  {{"id", "after"}, {"bytes", 250000}, {"path", name}}})},
+          {"passes", Json::array({{{"name", name},
+                                   {"rewrites", 3},
+                                   {"before", {{"bytes", 900}}},
+                                   {"after", {{"bytes", 300}}},
                                    {"skipped", Json::array({{{"node", name}, {"op", name}, {"reason", name}}})}}})},
           {"latency", Json::array({{{"model", name}, {"p50_ms", 1.0}, {"p90_ms", 1.2}, {"p99_ms", 2.0}}})},
-          {"layers", Json::array({{{"name", name}, {"op", name}, {"sqnr_db_local", 30.5}, {"bytes", 12}}, {{"name", "z"}, {"op", "Conv"}, {"sqnr_db_local", 10.5}, {"bytes", 99}}})},
+          {"layers", Json::array({{{"name", name}, {"op", name}, {"sqnr_db_local", 30.5}, {"bytes", 12}},
+                                  {{"name", "z"}, {"op", "Conv"}, {"sqnr_db_local", 10.5}, {"bytes", 99}}})},
           {"data", Json::array({{{"role", "calib"}, {"path", name}, {"samples", 4}, {"preprocess", name}}})},
           {"warnings", Json::array({{{"code", name}, {"text", name}}})}};
 }
@@ -77,7 +91,8 @@ bool isBalanced(std::string_view markup) {
 TEST_CASE("the closing line's measures", "[report]") {
   const MetricResult before = top1(0.7188), after = top1(0.7152);
   const SpeedMeasurement fast = speedOf(4.81, 2.02, 0.004, true), same = speedOf(0.5, 0.501, 0.4, false);
-  CHECK(closingMeasures(&before, &after, &fast) == "top1 71.88 -> 71.52 (-0.36 pt)  p50 4.81 -> 2.02 ms (2.38x, p<0.01)");
+  CHECK(closingMeasures(&before, &after, &fast) ==
+        "top1 71.88 -> 71.52 (-0.36 pt)  p50 4.81 -> 2.02 ms (2.38x, p<0.01)");
   CHECK(closingMeasures(nullptr, nullptr, nullptr) == "accuracy -  p50 -");
   CHECK(closingMeasures(&before, &before, &same) == "top1 71.88 -> 71.88 (+0.00 pt)  p50 0.500 -> 0.501 ms (~)");
   MetricResult psnr;
@@ -97,7 +112,8 @@ TEST_CASE("records hold flips, McNemar's p and no NaN", "[report]") {
   CHECK(accuracyToJson("x", {top1(std::nan(""))}, nullptr)[0]["value"].is_null());
   OutputDrift output;
   output.name = "y";
-  output.drift.add(Tensor::of<float>(Shape{1, 2}, std::vector<float>{1, 2}), Tensor::of<float>(Shape{1, 2}, std::vector<float>{1, 2}));
+  output.drift.add(Tensor::of<float>(Shape{1, 2}, std::vector<float>{1, 2}),
+                   Tensor::of<float>(Shape{1, 2}, std::vector<float>{1, 2}));
   const Json verify = verifyToJson({output});
   CHECK(verify["max_abs"] == 0);
   CHECK(verify["sqnr_db"].is_null());  // infinite: nothing differs
@@ -105,7 +121,8 @@ TEST_CASE("records hold flips, McNemar's p and no NaN", "[report]") {
 }
 
 TEST_CASE("tables align numbers to the right and show names safely", "[report]") {
-  CHECK(renderTable({"name", "n"}, {{"a", "1"}, {"bbbb\x1B", "100"}}) == "name        n\na           1\nbbbb\\x1B  100\n");
+  CHECK(renderTable({"name", "n"}, {{"a", "1"}, {"bbbb\x1B", "100"}}) ==
+        "name        n\na           1\nbbbb\\x1B  100\n");
 }
 
 TEST_CASE("the text report shows the sections that the document has", "[report]") {
@@ -117,8 +134,11 @@ TEST_CASE("the text report shows the sections that the document has", "[report]"
 }
 
 TEST_CASE("the HTML report is one closed page whatever the names are", "[report][hostile]") {
-  for (const std::string& name : {std::string("</script><script>alert(1)</script>"), std::string("\"><img src=x onerror=y>"), std::string("\x1B]8;;x\x07"),
-                                  std::string("\xE2\x80\xAE" "x"), std::string("\xFF\xFE"), std::string("::error::x"), std::string("plain")}) {
+  for (const std::string& name : {std::string("</script><script>alert(1)</script>"),
+                                  std::string("\"><img src=x onerror=y>"), std::string("\x1B]8;;x\x07"),
+                                  std::string("\xE2\x80\xAE"
+                                              "x"),
+                                  std::string("\xFF\xFE"), std::string("::error::x"), std::string("plain")}) {
     CAPTURE(name);
     const std::string page = renderHtml(documentWith(name));
     CHECK(isBalanced(page));
@@ -131,7 +151,8 @@ TEST_CASE("the HTML report is one closed page whatever the names are", "[report]
     CHECK(page.find("\xE2\x80\xAE") == std::string::npos);
   }
   const std::string page = renderHtml(documentWith("plain"));
-  for (const char* part : {"missed", "1.0 MB → 250.0 kB", "-75.0 %", "Size pass by pass", "Left as it was", "Environment", "To do it again", "compress quantize plain"})
+  for (const char* part : {"missed", "1.0 MB → 250.0 kB", "-75.0 %", "Size pass by pass", "Left as it was",
+                           "Environment", "To do it again", "compress quantize plain"})
     CHECK(page.find(part) != std::string::npos);
   // Sorted by SQNR: the worst layer comes first; by bytes as well, here the same one.
   CHECK(page.find("<td>z</td>") < page.find("<td>plain</td><td>plain</td><td></td>"));
@@ -139,15 +160,22 @@ TEST_CASE("the HTML report is one closed page whatever the names are", "[report]
 
 TEST_CASE("the HTML report stays small for a thousand layers", "[report]") {
   Json document = documentWith("m");
-  for (int i = 0; i < 3000; ++i) document["layers"].push_back({{"name", "/backbone/block/layer/Conv_" + std::to_string(i)}, {"op", "Conv"}, {"sqnr_db_local", i * 0.01}, {"bytes", i}});
+  for (int i = 0; i < 3000; ++i)
+    document["layers"].push_back({{"name", "/backbone/block/layer/Conv_" + std::to_string(i)},
+                                  {"op", "Conv"},
+                                  {"sqnr_db_local", i * 0.01},
+                                  {"bytes", i}});
   const std::string page = renderHtml(document);
   CHECK(page.size() < 2'000'000);
   CHECK(page.find("2002 more layers") != std::string::npos);
 }
 
 TEST_CASE("documents of any shape are rendered without a throw", "[report][hostile]") {
-  for (const Json& document : {Json::array(), Json(nullptr), Json("x"), Json{{"gates", 3}, {"models", {{"a", 1}}}, {"layers", {1, 2}}}, Json{{"passes", Json::array({nullptr, 1, "x"})}, {"command", {1, 2}}},
-                               Json{{"latency", Json::array({{{"p99_ms", "x"}}, {{"p99_ms", -5}}})}}, Json{{"models", Json::array({{{"id", "before"}, {"bytes", 1e300}}})}}}) {
+  for (const Json& document :
+       {Json::array(), Json(nullptr), Json("x"), Json{{"gates", 3}, {"models", {{"a", 1}}}, {"layers", {1, 2}}},
+        Json{{"passes", Json::array({nullptr, 1, "x"})}, {"command", {1, 2}}},
+        Json{{"latency", Json::array({{{"p99_ms", "x"}}, {{"p99_ms", -5}}})}},
+        Json{{"models", Json::array({{{"id", "before"}, {"bytes", 1e300}}})}}}) {
     CAPTURE(document.dump());
     CHECK_NOTHROW(renderText(document));
     CHECK(isBalanced(renderHtml(document)));
@@ -158,7 +186,8 @@ TEST_CASE("documents of any shape are rendered without a throw", "[report][hosti
 
 TEST_CASE("Markdown keeps to 60 lines and holds no markup from names", "[report]") {
   Json document = documentWith("a|b<i>\n# x");
-  for (int i = 0; i < 100; ++i) document["passes"][0]["skipped"].push_back({{"node", "n"}, {"op", "o"}, {"reason", "r"}});
+  for (int i = 0; i < 100; ++i)
+    document["passes"][0]["skipped"].push_back({{"node", "n"}, {"op", "o"}, {"reason", "r"}});
   const std::string shown = renderMarkdown(document);
   CHECK(std::ranges::count(shown, '\n') <= 60);
   CHECK(shown.find("<i>") == std::string::npos);
@@ -167,8 +196,14 @@ TEST_CASE("Markdown keeps to 60 lines and holds no markup from names", "[report]
 
 TEST_CASE("JUnit: one case per gate, failures counted", "[report]") {
   Json document = documentWith("<&>");
-  document["gates"].push_back({{"name", "max-size"}, {"level", "warn"}, {"limit", "1 kB"}, {"value", "2 kB"}, {"passed", false}, {"why", "too large"}});
-  document["gates"].push_back({{"name", "min-metric"}, {"level", "error"}, {"limit", "x"}, {"value", "y"}, {"passed", true}, {"why", ""}});
+  document["gates"].push_back({{"name", "max-size"},
+                               {"level", "warn"},
+                               {"limit", "1 kB"},
+                               {"value", "2 kB"},
+                               {"passed", false},
+                               {"why", "too large"}});
+  document["gates"].push_back(
+      {{"name", "min-metric"}, {"level", "error"}, {"limit", "x"}, {"value", "y"}, {"passed", true}, {"why", ""}});
   const std::string xml = renderJunit(document);
   CHECK(isBalanced(xml));
   CHECK(xml.find("tests=\"3\" failures=\"1\" errors=\"0\"") != std::string::npos);

@@ -21,7 +21,10 @@ TEST_CASE("Wilson's interval agrees with published values", "[statistics]") {
 
 TEST_CASE("Mann-Whitney sees a shift and no shift", "[statistics]") {
   std::vector<double> a, b;
-  for (int i = 0; i < 50; ++i) { a.push_back(i); b.push_back(i + 25); }
+  for (int i = 0; i < 50; ++i) {
+    a.push_back(i);
+    b.push_back(i + 25);
+  }
   CHECK(mannWhitney(a, b) < 1e-6);
   CHECK(mannWhitney(a, a) == Approx(1.0));
 }

@@ -37,11 +37,14 @@ TEST_CASE("attributes become inputs", "[upgrade]") {
 }
 
 TEST_CASE("bounds behind an If or a Where have the type of what they clamp, not of the condition", "[upgrade]") {
-  const Model model = raised("opset 10\ninput c: bool\ninput x: float64[2]\ngraph then\ninput x: float64[2]\nt = Neg(x)\noutput t\nend\n"
-                             "graph else\ninput x: float64[2]\nt = Relu(x)\noutput t\nend\n"
-                             "r = If[then_branch=@then, else_branch=@else](c, x) captures 1\ny = Clip[min=0.0](r)\n"
-                             "s = Where(c, x, x)\nz = Clip[min=0.0](s)\noutput y\noutput z\n", 11);
-  for (const char* bound : {"y.min", "z.min"}) CHECK(model.graph.constant(model.graph.findValue(bound))->dtype() == DType::f64);
+  const Model model = raised(
+      "opset 10\ninput c: bool\ninput x: float64[2]\ngraph then\ninput x: float64[2]\nt = Neg(x)\noutput t\nend\n"
+      "graph else\ninput x: float64[2]\nt = Relu(x)\noutput t\nend\n"
+      "r = If[then_branch=@then, else_branch=@else](c, x) captures 1\ny = Clip[min=0.0](r)\n"
+      "s = Where(c, x, x)\nz = Clip[min=0.0](s)\noutput y\noutput z\n",
+      11);
+  for (const char* bound : {"y.min", "z.min"})
+    CHECK(model.graph.constant(model.graph.findValue(bound))->dtype() == DType::f64);
 }
 
 TEST_CASE("Softmax over several axes keeps its meaning", "[upgrade]") {

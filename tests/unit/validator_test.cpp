@@ -25,10 +25,12 @@ std::string scaledBy(std::string_view weights) {
   return changed.replace(changed.find("1, -1, 0"), 8, weights);
 }
 
-/// Samples of three random numbers; the label is the index of the larger of the first and minus the second, as the model has it.
+/// Samples of three random numbers; the label is the index of the larger of the first and minus the second, as the
+/// model has it.
 class Labelled : public Dataset {
  public:
-  explicit Labelled(int64_t count) : random_(randomDataset({{"x", Type::tensor(DType::f32, std::vector<Dim>{Dim{}, Dim::of(3)})}}, count, 7)) {}
+  explicit Labelled(int64_t count)
+      : random_(randomDataset({{"x", Type::tensor(DType::f32, std::vector<Dim>{Dim{}, Dim::of(3)})}}, count, 7)) {}
   int64_t size() const override { return random_->size(); }
   bool hasLabels() const override { return true; }
   const Preprocess& preprocess() const override { return random_->preprocess(); }
@@ -46,15 +48,15 @@ class Labelled : public Dataset {
 }  // namespace
 
 TEST_CASE("facts: parameters, zeros, operators, multiply-accumulates", "[validator]") {
-  const ModelFacts facts = describe(buildModel(
-      "opset 17\n"
-      "input x: float32[N, 4, 8, 8]\n"
-      "const w: float32[6, 2, 3, 3] = fill(0)\n"
-      "const b: float32[6] = 1, 2, 3, 0, 5, 6\n"
-      "const unused: float32[5] = fill(1)\n"
-      "y = Conv[group=2, pads=[1, 1, 1, 1]](x, w, b)\n"
-      "z = Relu(y)\n"
-      "output z\n"));
+  const ModelFacts facts =
+      describe(buildModel("opset 17\n"
+                          "input x: float32[N, 4, 8, 8]\n"
+                          "const w: float32[6, 2, 3, 3] = fill(0)\n"
+                          "const b: float32[6] = 1, 2, 3, 0, 5, 6\n"
+                          "const unused: float32[5] = fill(1)\n"
+                          "y = Conv[group=2, pads=[1, 1, 1, 1]](x, w, b)\n"
+                          "z = Relu(y)\n"
+                          "output z\n"));
   CHECK(facts.parameters == 6 * 2 * 9 + 6);
   CHECK(facts.zeros == 6 * 2 * 9 + 1);
   CHECK(facts.ops == std::map<std::string, int64_t>{{"Conv", 1}, {"Relu", 1}});
@@ -72,11 +74,12 @@ TEST_CASE("runOver hands results over in the order of the samples for any thread
   for (const int threads : {1, 2, 4}) {
     std::vector<std::vector<float>> seen;
     const Model* models[] = {&model};
-    runOver(models, *backend, *data, threads, [&](int64_t index, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
-      CHECK(index == static_cast<int64_t>(seen.size()));
-      CHECK(equal(sample.inputs.at(0), data->read(index).inputs.at(0)));
-      seen.push_back(toFloats(outputs[0].at(0)));
-    });
+    runOver(models, *backend, *data, threads,
+            [&](int64_t index, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
+              CHECK(index == static_cast<int64_t>(seen.size()));
+              CHECK(equal(sample.inputs.at(0), data->read(index).inputs.at(0)));
+              seen.push_back(toFloats(outputs[0].at(0)));
+            });
     if (threads == 1) first = seen;
     CHECK(seen.size() == 37);
     CHECK(seen == first);
@@ -88,7 +91,9 @@ TEST_CASE("a lossless change is held to its bound, a lossy one to finite and var
   const auto backend = makeReferenceBackend();
   const auto data = randomDataset(inputSpecs(model), 9, 3);
   Validator validator(model, *backend, data.get(), nullptr, {});
-  const auto judged = [&](std::string_view weights, bool lossless) { return validator.judge(validator.measureDrift(buildModel(scaledBy(weights))), lossless); };
+  const auto judged = [&](std::string_view weights, bool lossless) {
+    return validator.judge(validator.measureDrift(buildModel(scaledBy(weights))), lossless);
+  };
   CHECK(judged("1, -1, 0", true).accepted);
   CHECK(judged("1.00001, -1, 0", true).accepted);
   const Verdict far = judged("1.01, -1, 0", true);
@@ -111,7 +116,8 @@ TEST_CASE("measurements are the same for any thread count", "[validator]") {
     options.threads = threads;
     Validator validator(model, *backend, &data, &data, options);
     measured.push_back(validator.measure(changed, 123));
-    CHECK(validator.measure(changed).drift.at(0).drift.maxAbs() == measured.back().drift.at(0).drift.maxAbs());  // from the cache
+    CHECK(validator.measure(changed).drift.at(0).drift.maxAbs() ==
+          measured.back().drift.at(0).drift.maxAbs());  // from the cache
   }
   const auto others = randomDataset(inputSpecs(model), 5, 99);
   Validator apart(model, *backend, others.get(), &data, {});

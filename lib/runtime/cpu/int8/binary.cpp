@@ -5,7 +5,8 @@
 namespace compress::int8 {
 namespace {
 
-/// y = round(clamp(a*ka + b*kb + k)) or round(clamp((a - za) * (b - zb) * ka + k)), all in units of y's step, zero point included.
+/// y = round(clamp(a*ka + b*kb + k)) or round(clamp((a - za) * (b - zb) * ka + k)), all in units of y's step, zero
+/// point included.
 struct Factors {
   float ka, kb, k, za, zb, low, high;
 };
@@ -26,10 +27,18 @@ template <typename T>
   }
 }
 
-COMPRESS_VECTOR_CLONES void sumU8(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t count, const Factors& f) { sum(a, b, y, count, f); }
-COMPRESS_VECTOR_CLONES void sumI8(const int8_t* a, const int8_t* b, uint8_t* y, int64_t count, const Factors& f) { sum(a, b, y, count, f); }
-COMPRESS_VECTOR_CLONES void productU8(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t count, const Factors& f) { product(a, b, y, count, f); }
-COMPRESS_VECTOR_CLONES void productI8(const int8_t* a, const int8_t* b, uint8_t* y, int64_t count, const Factors& f) { product(a, b, y, count, f); }
+COMPRESS_VECTOR_CLONES void sumU8(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t count, const Factors& f) {
+  sum(a, b, y, count, f);
+}
+COMPRESS_VECTOR_CLONES void sumI8(const int8_t* a, const int8_t* b, uint8_t* y, int64_t count, const Factors& f) {
+  sum(a, b, y, count, f);
+}
+COMPRESS_VECTOR_CLONES void productU8(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t count, const Factors& f) {
+  product(a, b, y, count, f);
+}
+COMPRESS_VECTOR_CLONES void productI8(const int8_t* a, const int8_t* b, uint8_t* y, int64_t count, const Factors& f) {
+  product(a, b, y, count, f);
+}
 
 Factors factorsOf(const Binary& binary) {
   const Quantization &a = binary.a, &b = binary.b, &y = binary.y;
@@ -54,7 +63,8 @@ void runSpan(const Binary& binary, const uint8_t* a, const uint8_t* b, uint8_t* 
   if (binary.a.dtype == DType::u8)
     (isProduct ? productU8 : sumU8)(a, b, y, count, f);
   else
-    (isProduct ? productI8 : sumI8)(reinterpret_cast<const int8_t*>(a), reinterpret_cast<const int8_t*>(b), y, count, f);
+    (isProduct ? productI8 : sumI8)(reinterpret_cast<const int8_t*>(a), reinterpret_cast<const int8_t*>(b), y, count,
+                                    f);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ struct Binary {
   Quantization a, b, y;
   float low = -3e38F, high = 3e38F;  ///< a Relu or Clip before QuantizeLinear, in real units
 
-  /// `a` and `b` are dense, with the content of `grid`, and have the same dtype (StridedCopy spreads a smaller operand).
+  /// `a` and `b` are dense, with the content of `grid`, and have the same dtype (StridedCopy spreads a smaller
+  /// operand).
   void run(const uint8_t* a, const uint8_t* b, uint8_t* y, const Grid& grid) const;
 };
 

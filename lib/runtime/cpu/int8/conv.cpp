@@ -85,8 +85,8 @@ bool everyWindowTouches(int64_t in, int64_t out, int64_t before, int64_t kernel,
   return true;
 }
 
-/// Threads that are worth waking: small Convs take less time than waking costs. The rates are those of one core (multiply-adds
-/// and bytes per ns); bytes do not depend on the choice.
+/// Threads that are worth waking: small Convs take less time than waking costs. The rates are those of one core
+/// (multiply-adds and bytes per ns); bytes do not depend on the choice.
 int threadsWorth(const ConvParameters& p, std::string_view kernel, int64_t macs, int threads) {
   const double macsPerNs = kernel.starts_with("brdgmm") ? 27 : kernel.find("amx") != kernel.npos ? 700 : 60;
   const int64_t written = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.floatResult ? 4 : 1);
@@ -101,8 +101,12 @@ bool ConvParameters::canPad() const {
   return x.zero == 0 && everyWindowTouches(shape.height, outHeight(), top, kernelHeight, dilationH, strideH) &&
          everyWindowTouches(shape.width, outWidth(), left, kernelWidth, dilationW, strideW);
 }
-int64_t ConvParameters::outHeight() const { return outExtent(shape.height, top, bottom, kernelHeight, dilationH, strideH); }
-int64_t ConvParameters::outWidth() const { return outExtent(shape.width, left, right, kernelWidth, dilationW, strideW); }
+int64_t ConvParameters::outHeight() const {
+  return outExtent(shape.height, top, bottom, kernelHeight, dilationH, strideH);
+}
+int64_t ConvParameters::outWidth() const {
+  return outExtent(shape.width, left, right, kernelWidth, dilationW, strideW);
+}
 
 QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, CpuContext& context, int threads) {
   if (p.top + p.left + p.bottom + p.right > 0 && !p.canPad())
@@ -115,9 +119,10 @@ QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, Cpu
   attributes.set_post_ops(clipOf(p));
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const dnnl::convolution_forward::desc operation(
-      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, d.x, d.weights, d.bias, d.y, {p.strideH, p.strideW},
-      {p.dilationH - 1, p.dilationW - 1}, {p.top, p.left}, {p.bottom, p.right});
-  macs_ = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.shape.channels / p.group) * p.kernelHeight * p.kernelWidth;
+      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, d.x, d.weights, d.bias, d.y,
+      {p.strideH, p.strideW}, {p.dilationH - 1, p.dilationW - 1}, {p.top, p.left}, {p.bottom, p.right});
+  macs_ = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.shape.channels / p.group) *
+          p.kernelHeight * p.kernelWidth;
   dnnl::convolution_forward::primitive_desc choice;
   const auto chooseFor = [&](int count) {  // a primitive divides its work when it is made
     const ThreadLimit limit(count);
@@ -142,7 +147,9 @@ QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, Cpu
 
 QuantizedConv::~QuantizedConv() = default;
 
-std::string QuantizedConv::name() const { return name_; }
+std::string QuantizedConv::name() const {
+  return name_;
+}
 
 void QuantizedConv::bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte* scratch) {
   primitive_->point(0, inputs[0]);
@@ -150,6 +157,8 @@ void QuantizedConv::bind(std::span<std::byte* const> inputs, std::span<std::byte
   primitive_->point(4, scratch);
 }
 
-void QuantizedConv::run() { primitive_->run(); }
+void QuantizedConv::run() {
+  primitive_->run();
+}
 
 }  // namespace compress::int8

@@ -13,7 +13,7 @@ namespace compress::int8 {
 
 /// Weights are [outChannels, shape.channels / group, kernelHeight, kernelWidth], with one or `outChannels` scales.
 struct ConvParameters {
-  ImageShape shape;                      ///< of the source; a border that holds the zero point counts as image
+  ImageShape shape;  ///< of the source; a border that holds the zero point counts as image
   int64_t outChannels = 1, group = 1;
   int64_t kernelHeight = 1, kernelWidth = 1;
   int64_t strideH = 1, strideW = 1;
@@ -21,16 +21,16 @@ struct ConvParameters {
   int64_t top = 0, left = 0, bottom = 0, right = 0;  ///< padding: none, unless canPad()
   Quantization x;
   std::vector<float> weightScales;
-  std::vector<double> bias;              ///< real values, one per output channel; empty: none
-  bool floatResult = false;              ///< f32 instead of `y`
+  std::vector<double> bias;  ///< real values, one per output channel; empty: none
+  bool floatResult = false;  ///< f32 instead of `y`
   Quantization y;
-  double low = -std::numeric_limits<double>::infinity();   ///< bounds of a Relu or Clip behind, real units
+  double low = -std::numeric_limits<double>::infinity();  ///< bounds of a Relu or Clip behind, real units
   double high = std::numeric_limits<double>::infinity();
 
   int64_t outHeight() const;
   int64_t outWidth() const;
-  /// Can the padding be left to oneDNN? It pads with the integer 0, and reads through a null pointer where a window lies in
-  /// padding alone. Where it cannot, give the source a border that holds the zero point.
+  /// Can the padding be left to oneDNN? It pads with the integer 0, and reads through a null pointer where a window
+  /// lies in padding alone. Where it cannot, give the source a border that holds the zero point.
   bool canPad() const;
 };
 

@@ -37,8 +37,10 @@ KernelChoice makeQuantizedConv(const KernelRequest& request, CpuContext& context
   const Tensor& weights = *request.constant(1);
   ConvParameters p;
   p.outChannels = weights.shape()[0];
-  if (isRows) setRows(p, request.shape(0));
-  else setSpatial(p, node, request.shape(0), weights.shape());
+  if (isRows)
+    setRows(p, request.shape(0));
+  else
+    setSpatial(p, node, request.shape(0), weights.shape());
   p.x = quantizationOf(node.attributes, "x");
   p.y = quantizationOf(node.attributes, "y");
   p.floatResult = request.outputDtype() == DType::f32;

@@ -23,15 +23,20 @@ Geometry geometryOf(const KernelRequest& request) {
   auto pads = attributes.integers("pads", {0, 0, 0, 0});
   const std::string automatic = attributes.string("auto_pad", "NOTSET");
   for (size_t i = 0; i < 2 && automatic != "NOTSET"; ++i) {
-    const int64_t total = std::max<int64_t>(0, (y[i + 2] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - x[i + 2]);
+    const int64_t total =
+        std::max<int64_t>(0, (y[i + 2] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - x[i + 2]);
     const int64_t used = automatic == "VALID" ? 0 : total;
     pads[i] = automatic == "SAME_LOWER" ? used - used / 2 : used / 2;
     pads[i + 2] = used - pads[i];
   }
-  return {{kernel[0], kernel[1], strides[0], strides[1], dilations[0], dilations[1], pads[0], pads[1], y[2], y[3]}, pads[2], pads[3]};
+  return {{kernel[0], kernel[1], strides[0], strides[1], dilations[0], dilations[1], pads[0], pads[1], y[2], y[3]},
+          pads[2],
+          pads[3]};
 }
 
-ImageShape imageShape(const Shape& shape) { return {shape[0], shape[1], shape[2], shape[3]}; }
+ImageShape imageShape(const Shape& shape) {
+  return {shape[0], shape[1], shape[2], shape[3]};
+}
 
 KernelChoice channelsLast(std::unique_ptr<Kernel> kernel, size_t inputs) {
   KernelChoice choice;
@@ -47,7 +52,8 @@ KernelChoice channelsLast(std::unique_ptr<Kernel> kernel, size_t inputs) {
 /// Does every window hold a position of the image?
 bool everyWindowTouches(const Window& window, const Shape& x) {
   return window.top < window.height && window.left < window.width && window.dilationH == 1 && window.dilationW == 1 &&
-         (window.outHeight - 1) * window.strideH - window.top < x[2] && (window.outWidth - 1) * window.strideW - window.left < x[3];
+         (window.outHeight - 1) * window.strideH - window.top < x[2] &&
+         (window.outWidth - 1) * window.strideW - window.left < x[3];
 }
 
 /// For each pixel of the result, the pixel of the source: the reference resizes an image of indices.
@@ -85,25 +91,34 @@ std::vector<int32_t> sourcePixels(const KernelRequest& request) {
 
 KernelChoice makeByteMaxPool(const KernelRequest& request, CpuContext&) {
   const DType dtype = request.dtype(0);
-  if ((dtype != DType::u8 && dtype != DType::i8) || request.shape(0).rank() != 4 || request.node.output(1)) return notForMe();
+  if ((dtype != DType::u8 && dtype != DType::i8) || request.shape(0).rank() != 4 || request.node.output(1))
+    return notForMe();
   const Geometry geometry = geometryOf(request);
   if (!everyWindowTouches(geometry.window, request.shape(0))) return notForMe();
   const MaxPool pool(imageShape(request.shape(0)), geometry.window, dtype);
   const int threads = request.threads;
-  KernelChoice choice = channelsLast(std::make_unique<ByteKernel>("maxpool u8", [pool, threads](const Pointers& at) {
-    pool.run(at.x(), at.y(), reinterpret_cast<uint8_t*>(at.scratch), threads);
-  }), request.node.inputs.size());
+  KernelChoice choice = channelsLast(
+      std::make_unique<ByteKernel>("maxpool u8",
+                                   [pool, threads](const Pointers& at) {
+                                     pool.run(at.x(), at.y(), reinterpret_cast<uint8_t*>(at.scratch), threads);
+                                   }),
+      request.node.inputs.size());
   choice.scratchBytes = pool.scratchBytes(threads);
   return choice;
 }
 
 KernelChoice makeQuantizedAveragePool(const KernelRequest& request, CpuContext&) {
   const Geometry geometry = geometryOf(request);
-  AveragePool pool{imageShape(request.shape(0)), geometry.window, geometry.bottom, geometry.right,
-                   request.node.attributes.integer("count_include_pad", 0) != 0, quantizationOf(request.node.attributes, "x"),
+  AveragePool pool{imageShape(request.shape(0)),
+                   geometry.window,
+                   geometry.bottom,
+                   geometry.right,
+                   request.node.attributes.integer("count_include_pad", 0) != 0,
+                   quantizationOf(request.node.attributes, "x"),
                    quantizationOf(request.node.attributes, "y")};
-  return channelsLast(std::make_unique<ByteKernel>("avgpool u8", [pool](const Pointers& at) { pool.run(at.x(), at.y()); }),
-                      request.node.inputs.size());
+  return channelsLast(
+      std::make_unique<ByteKernel>("avgpool u8", [pool](const Pointers& at) { pool.run(at.x(), at.y()); }),
+      request.node.inputs.size());
 }
 
 KernelChoice makeNearestResize(const KernelRequest& request, CpuContext&) {
@@ -112,17 +127,24 @@ KernelChoice makeNearestResize(const KernelRequest& request, CpuContext&) {
   for (size_t i = 1; i < request.node.inputs.size(); ++i)
     if (request.has(i) && !request.constant(i)) return notForMe();
   const bool isSpatial = x.rank() == 4 && y[0] == x[0] && y[1] == x[1] && x[2] * x[3] < 1 << 24;
-  if (!isSpatial || attributes.string("mode", "nearest") != "nearest" || attributes.has("axes") || attributes.has("keep_aspect_ratio_policy"))
+  if (!isSpatial || attributes.string("mode", "nearest") != "nearest" || attributes.has("axes") ||
+      attributes.has("keep_aspect_ratio_policy"))
     return notForMe();
   const int64_t bytes = bytesOf(request.dtype(0), x[1]), from = x[2] * x[3] * bytes;
-  return channelsLast(std::make_unique<ByteKernel>("nearest", [=, pixels = sourcePixels(request), images = x[0]](const Pointers& at) {
-    const auto perImage = static_cast<int64_t>(pixels.size());
-    const double work = (2 + 0.05 * static_cast<double>(bytes)) * static_cast<double>(images * perImage);
-    splitRange(images * perImage, 1, threadsFor(work), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        std::memcpy(at.y() + i * bytes, at.x() + i / perImage * from + pixels[static_cast<size_t>(i % perImage)] * bytes, static_cast<size_t>(bytes));
-    });
-  }), request.node.inputs.size());
+  return channelsLast(
+      std::make_unique<ByteKernel>(
+          "nearest",
+          [=, pixels = sourcePixels(request), images = x[0]](const Pointers& at) {
+            const auto perImage = static_cast<int64_t>(pixels.size());
+            const double work = (2 + 0.05 * static_cast<double>(bytes)) * static_cast<double>(images * perImage);
+            splitRange(images * perImage, 1, threadsFor(work), [&](int64_t begin, int64_t end) {
+              for (int64_t i = begin; i < end; ++i)
+                std::memcpy(at.y() + i * bytes,
+                            at.x() + i / perImage * from + pixels[static_cast<size_t>(i % perImage)] * bytes,
+                            static_cast<size_t>(bytes));
+            });
+          }),
+      request.node.inputs.size());
 }
 
 }  // namespace compress::int8

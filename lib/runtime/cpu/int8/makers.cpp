@@ -73,16 +73,16 @@ bool isRead(const KernelRequest& request, std::initializer_list<std::string_view
 KernelChoice makeByteTable(const KernelRequest& request, CpuContext&) {
   const ByteTable table = tableFrom(request.node.attributes.tensor("table")->raw());
   const Grid grid = contentGrid(request);
-  KernelChoice choice = choiceOf(request, commonLayout(request), "table", [table, grid](const Pointers& at) {
-    applyTable(table, at.x(), at.y(), grid);
-  });
+  KernelChoice choice = choiceOf(request, commonLayout(request), "table",
+                                 [table, grid](const Pointers& at) { applyTable(table, at.x(), at.y(), grid); });
   if (!grid.bordered() && request.canOverwrite[0]) choice.overwrites = 0;
   return choice;
 }
 
 KernelChoice makeByteBorder(const KernelRequest& request, CpuContext&) {
   const Grid grid = contentGrid(request);
-  return choiceOf(request, Layout::channelsLast, "border", [grid](const Pointers& at) { copyRows(at.x(), at.y(), grid); });
+  return choiceOf(request, Layout::channelsLast, "border",
+                  [grid](const Pointers& at) { copyRows(at.x(), at.y(), grid); });
 }
 
 KernelChoice makeQuantizedBinary(const KernelRequest& request, CpuContext&) {
@@ -96,9 +96,8 @@ KernelChoice makeQuantizedBinary(const KernelRequest& request, CpuContext&) {
   binary.low = attributes.real("low", binary.low);
   binary.high = attributes.real("high", binary.high);
   const Grid grid = contentGrid(request);
-  KernelChoice choice = choiceOf(request, commonLayout(request), op + " u8", [binary, grid](const Pointers& at) {
-    binary.run(at.x(0), at.x(1), at.y(), grid);
-  });
+  KernelChoice choice = choiceOf(request, commonLayout(request), op + " u8",
+                                 [binary, grid](const Pointers& at) { binary.run(at.x(0), at.x(1), at.y(), grid); });
   for (int i = 0; i < 2 && !grid.bordered(); ++i)
     if (choice.overwrites < 0 && request.canOverwrite[static_cast<size_t>(i)]) choice.overwrites = i;
   return choice;
@@ -115,7 +114,8 @@ KernelChoice makeQuantizedConcat(const KernelRequest& request, CpuContext&) {
   const Shape shape = request.outputShape();
   const bool isInnermost = layout == Layout::channelsLast && axis == 1;
   const int64_t outer = layout == Layout::plain || axis == 0 ? shape.count(0, axis)
-                        : isInnermost ? shape.elementCount() / shape[1] : shape[0] * shape.count(2, axis);
+                        : isInnermost                        ? shape.elementCount() / shape[1]
+                                                             : shape[0] * shape.count(2, axis);
   const auto tables = request.node.attributes.tensor("tables")->raw();
   std::vector<Piece> pieces;
   for (size_t i = 0; i < request.node.inputs.size(); ++i) {
@@ -125,14 +125,17 @@ KernelChoice makeQuantizedConcat(const KernelRequest& request, CpuContext&) {
   int64_t pitch = 0;
   for (const Piece& piece : pieces) pitch += piece.bytes;
   return choiceOf(request, layout, "concat u8", [pieces, outer, pitch](const Pointers& at) {
-    const double nsPerByte = 0.1 + static_cast<double>(pieces.size()) / static_cast<double>(std::max<int64_t>(pitch, 1));
+    const double nsPerByte =
+        0.1 + static_cast<double>(pieces.size()) / static_cast<double>(std::max<int64_t>(pitch, 1));
     splitRange(outer, 1, threadsFor(nsPerByte * static_cast<double>(outer * pitch)), [&](int64_t begin, int64_t end) {
       uint8_t* to = at.y() + begin * pitch;
       for (size_t i = 0; i < pieces.size(); ++i) {
         const Piece& piece = pieces[i];
         const uint8_t* from = at.x(i) + begin * piece.bytes;
-        if (piece.identity) copyRows(from, piece.bytes, to, pitch, end - begin, piece.bytes);
-        else applyTable(piece.table, from, piece.bytes, to, pitch, end - begin, piece.bytes);
+        if (piece.identity)
+          copyRows(from, piece.bytes, to, pitch, end - begin, piece.bytes);
+        else
+          applyTable(piece.table, from, piece.bytes, to, pitch, end - begin, piece.bytes);
         to += piece.bytes;
       }
     });
@@ -152,9 +155,8 @@ KernelChoice makeQuantizeChannels(const KernelRequest& request, CpuContext&) {
     source = {strides[0], strides[1], strides[2], node.attributes.integers("offsets")};
   }
   const ChannelsLastQuantizer quantizer(y, shape, source, border);
-  KernelChoice choice = choiceOf(request, Layout::channelsLast, "quantize", [quantizer](const Pointers& at) {
-    quantizer.run(at.floats(), at.y());
-  });
+  KernelChoice choice = choiceOf(request, Layout::channelsLast, "quantize",
+                                 [quantizer](const Pointers& at) { quantizer.run(at.floats(), at.y()); });
   choice.inputLayouts[0] = Layout::plain;
   return choice;
 }
@@ -166,11 +168,14 @@ KernelChoice makeQuantizeLinear(const KernelRequest& request, CpuContext& contex
   const Layout layout = request.inputLayouts[0];
   KernelChoice choice;
   const bool wantsLast = shape.rank() == 4 && layout == Layout::plain && !layoutsCoincide(shape) &&
-                         isRead(request, {"QuantizedConv", "ByteBorder", "QuantizedAveragePool", "MaxPool", "QuantizedBinary", "QuantizedConcat"});
+                         isRead(request, {"QuantizedConv", "ByteBorder", "QuantizedAveragePool", "MaxPool",
+                                          "QuantizedBinary", "QuantizedConcat"});
   if (wantsLast) {
     Node node = request.node;
     setQuantization(node.attributes, "y", *y);
-    choice = makeQuantizeChannels({request.graph, request.id, node, request.fused, request.inputLayouts, request.canOverwrite, request.threads}, context);
+    choice = makeQuantizeChannels(
+        {request.graph, request.id, node, request.fused, request.inputLayouts, request.canOverwrite, request.threads},
+        context);
   } else {
     choice = choiceOf(request, layout, "quantize", [q = *y, count = shape.elementCount()](const Pointers& at) {
       quantize(q, at.floats(), at.y(), count);
@@ -187,10 +192,13 @@ KernelChoice makeDequantizeLinear(const KernelRequest& request, CpuContext&) {
   if (!x) return notForMe();
   const Shape shape = request.outputShape();
   const Layout layout = request.inputLayouts[0];
-  const bool wantsFirst = shape.rank() == 4 && layout == Layout::channelsLast && request.graph.graph.isOutput(request.node.outputs[0]);
+  const bool wantsFirst =
+      shape.rank() == 4 && layout == Layout::channelsLast && request.graph.graph.isOutput(request.node.outputs[0]);
   KernelChoice choice = choiceOf(request, layout, "dequantize", [=, q = x->q](const Pointers& at) {
-    if (wantsFirst) dequantizeToChannelsFirst(q, imageShape(shape), at.x(), at.floatResult());
-    else dequantize(q, at.x(), at.floatResult(), shape.elementCount());
+    if (wantsFirst)
+      dequantizeToChannelsFirst(q, imageShape(shape), at.x(), at.floatResult());
+    else
+      dequantize(q, at.x(), at.floatResult(), shape.elementCount());
   });
   if (wantsFirst) choice.outputLayouts[0] = Layout::plain;
   choice.inputUsed.assign(request.node.inputs.size(), false);

@@ -9,7 +9,9 @@ template <typename T>
 [[gnu::always_inline]] inline void raise(T* y, const T* x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) y[i] = y[i] > x[i] ? y[i] : x[i];
 }
-COMPRESS_VECTOR_CLONES void raiseU8(uint8_t* y, const uint8_t* x, int64_t count) { raise(y, x, count); }
+COMPRESS_VECTOR_CLONES void raiseU8(uint8_t* y, const uint8_t* x, int64_t count) {
+  raise(y, x, count);
+}
 COMPRESS_VECTOR_CLONES void raiseI8(uint8_t* y, const uint8_t* x, int64_t count) {
   raise(reinterpret_cast<int8_t*>(y), reinterpret_cast<const int8_t*>(x), count);
 }
@@ -45,8 +47,8 @@ COMPRESS_VECTOR_CLONES void addU8(int32_t* sum, const uint8_t* x, int64_t count)
 COMPRESS_VECTOR_CLONES void addI8(int32_t* sum, const int8_t* x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) sum[i] += x[i];
 }
-COMPRESS_VECTOR_CLONES void requantizeSums(const int32_t* sum, uint8_t* y, int64_t count, float factor, float offset, float low,
-                                           float high) {
+COMPRESS_VECTOR_CLONES void requantizeSums(const int32_t* sum, uint8_t* y, int64_t count, float factor, float offset,
+                                           float low, float high) {
   for (int64_t i = 0; i < count; ++i) {
     const float value = static_cast<float>(sum[i]) * factor + offset;
     y[i] = static_cast<uint8_t>(roundEven(clampReal(value, low, high)));
@@ -68,7 +70,8 @@ void MaxPool::run(const uint8_t* x, uint8_t* y, uint8_t* scratch, int threads) c
       const int64_t start = row % window_.outHeight * window_.strideH - window_.top;
       const Taps taps = tapsInside(start, window_.height, window_.dilationH, shape_.height);
       std::memcpy(line, image + (start + taps.first * window_.dilationH) * rowBytes, static_cast<size_t>(rowBytes));
-      for (int64_t k = taps.first + 1; k < taps.last; ++k) raiseBytes(line, image + (start + k * window_.dilationH) * rowBytes, rowBytes);
+      for (int64_t k = taps.first + 1; k < taps.last; ++k)
+        raiseBytes(line, image + (start + k * window_.dilationH) * rowBytes, rowBytes);
       raiseAcross(raiseBytes, shape_, window_, line, y + row * outRowBytes);
     }
   });
@@ -88,7 +91,8 @@ void AveragePool::run(const uint8_t* source, uint8_t* result) const {
       const int64_t startW = pixel % window.outWidth * window.strideW - window.left;
       const Taps rows = tapsInside(startH, window.height, window.dilationH, shape.height);
       const Taps columns = tapsInside(startW, window.width, window.dilationW, shape.width);
-      const uint8_t* image = source + pixel / (window.outHeight * window.outWidth) * shape.height * shape.width * shape.channels;
+      const uint8_t* image =
+          source + pixel / (window.outHeight * window.outWidth) * shape.height * shape.width * shape.channels;
       std::array<int32_t, kBlock> sums{};
       for (int64_t h = rows.first; h < rows.last; ++h)
         for (int64_t w = columns.first; w < columns.last; ++w) {

@@ -27,8 +27,8 @@ class MaxPool {
   DType dtype_;
 };
 
-/// The mean of each window, requantized; `countPadding` divides by the whole window (within the padded image) instead of
-/// the positions inside the image; padding holds real zero.
+/// The mean of each window, requantized; `countPadding` divides by the whole window (within the padded image) instead
+/// of the positions inside the image; padding holds real zero.
 struct AveragePool {
   ImageShape shape;
   Window window;

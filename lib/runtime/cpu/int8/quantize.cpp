@@ -15,15 +15,16 @@ struct Limits {
 };
 
 Limits limitsOf(const Quantization& q) {
-  return {q.scale, 1 / q.scale, static_cast<float>(q.lowest() - q.zero), static_cast<float>(q.highest() - q.zero), q.zero};
+  return {q.scale, 1 / q.scale, static_cast<float>(q.lowest() - q.zero), static_cast<float>(q.highest() - q.zero),
+          q.zero};
 }
 
 [[gnu::always_inline]] inline int32_t stepByDivision(float x, const Limits& to) {
   return roundEven(clampReal(x / to.scale, to.low, to.high)) + to.zero;
 }
 
-/// The same number: one correction by fused multiply-adds makes the product with the reciprocal the correctly rounded quotient
-/// (Markstein 1990). Beyond the range only the sign matters, hence the first clamp.
+/// The same number: one correction by fused multiply-adds makes the product with the reciprocal the correctly rounded
+/// quotient (Markstein 1990). Beyond the range only the sign matters, hence the first clamp.
 [[gnu::always_inline]] inline int32_t stepByProduct(float x, const Limits& to) {
   const float close = clampReal(x * to.reciprocal, -1024, 1024);
   const float quotient = __builtin_fmaf(__builtin_fmaf(-close, to.scale, x), to.reciprocal, close);
@@ -33,10 +34,13 @@ Limits limitsOf(const Quantization& q) {
 template <bool kFused>
 [[gnu::always_inline]] inline void quantizeLoop(const float* x, uint8_t* y, int64_t count, const Limits& to) {
   const Limits local = to;
-  for (int64_t i = 0; i < count; ++i) y[i] = static_cast<uint8_t>(kFused ? stepByProduct(x[i], local) : stepByDivision(x[i], local));
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = static_cast<uint8_t>(kFused ? stepByProduct(x[i], local) : stepByDivision(x[i], local));
 }
 
-void spanPlain(const float* x, uint8_t* y, int64_t count, const Limits& to) { quantizeLoop<false>(x, y, count, to); }
+void spanPlain(const float* x, uint8_t* y, int64_t count, const Limits& to) {
+  quantizeLoop<false>(x, y, count, to);
+}
 __attribute__((target("arch=x86-64-v3"))) void spanAvx2(const float* x, uint8_t* y, int64_t count, const Limits& to) {
   quantizeLoop<true>(x, y, count, to);
 }
@@ -52,19 +56,23 @@ void quantizeSpan(const float* x, uint8_t* y, int64_t count, const Limits& to) {
   best(x, y, count, to);
 }
 
-COMPRESS_VECTOR_CLONES void dequantizeU8(const uint8_t* x, int64_t stride, float* y, int64_t count, float scale, int32_t zero) {
+COMPRESS_VECTOR_CLONES void dequantizeU8(const uint8_t* x, int64_t stride, float* y, int64_t count, float scale,
+                                         int32_t zero) {
   if (stride == 1)
     for (int64_t i = 0; i < count; ++i) y[i] = static_cast<float>(int32_t{x[i]} - zero) * scale;
   else
     for (int64_t i = 0; i < count; ++i) y[i] = static_cast<float>(int32_t{x[i * stride]} - zero) * scale;
 }
-COMPRESS_VECTOR_CLONES void dequantizeI8(const int8_t* x, int64_t stride, float* y, int64_t count, float scale, int32_t zero) {
+COMPRESS_VECTOR_CLONES void dequantizeI8(const int8_t* x, int64_t stride, float* y, int64_t count, float scale,
+                                         int32_t zero) {
   for (int64_t i = 0; i < count; ++i) y[i] = static_cast<float>(int32_t{x[i * stride]} - zero) * scale;
 }
 
 void dequantizeSpan(const Quantization& from, const uint8_t* x, int64_t stride, float* y, int64_t count) {
-  if (from.dtype == DType::u8) dequantizeU8(x, stride, y, count, from.scale, from.zero);
-  else dequantizeI8(reinterpret_cast<const int8_t*>(x), stride, y, count, from.scale, from.zero);
+  if (from.dtype == DType::u8)
+    dequantizeU8(x, stride, y, count, from.scale, from.zero);
+  else
+    dequantizeI8(reinterpret_cast<const int8_t*>(x), stride, y, count, from.scale, from.zero);
 }
 
 /// Four channels of `count` pixels, each `stride` bytes apart.
@@ -76,18 +84,22 @@ template <int64_t kStride>
 [[gnu::always_inline]] inline void joinStrided(const Quad& from, int64_t stride, uint32_t* pixels, int64_t count) {
   const int64_t step = kStride > 0 ? kStride : stride;
   for (int64_t i = 0; i < count; ++i)
-    pixels[i] = from.a[i * step] | static_cast<uint32_t>(from.b[i * step]) << 8 | static_cast<uint32_t>(from.c[i * step]) << 16 |
-                static_cast<uint32_t>(from.d[i * step]) << 24;
+    pixels[i] = from.a[i * step] | static_cast<uint32_t>(from.b[i * step]) << 8 |
+                static_cast<uint32_t>(from.c[i * step]) << 16 | static_cast<uint32_t>(from.d[i * step]) << 24;
 }
 
 COMPRESS_VECTOR_CLONES void join(const Quad& from, int64_t stride, uint32_t* pixels, int64_t count) {
-  if (stride == 1) joinStrided<1>(from, 1, pixels, count);
-  else if (stride == 2) joinStrided<2>(from, 2, pixels, count);
-  else joinStrided<0>(from, stride, pixels, count);
+  if (stride == 1)
+    joinStrided<1>(from, 1, pixels, count);
+  else if (stride == 2)
+    joinStrided<2>(from, 2, pixels, count);
+  else
+    joinStrided<0>(from, stride, pixels, count);
 }
 
-/// The first `channels` bytes of each word to pixels of `pitch` bytes. Where the next pixel follows at once, whole words are
-/// written: what is too much is overwritten, but for the last pixel. (One channel would write beyond the pixel after next.)
+/// The first `channels` bytes of each word to pixels of `pitch` bytes. Where the next pixel follows at once, whole
+/// words are written: what is too much is overwritten, but for the last pixel. (One channel would write beyond the
+/// pixel after next.)
 void storePixels(const uint32_t* pixels, int64_t channels, uint8_t* y, int64_t pitch, int64_t count) {
   const int64_t whole = channels == 4 ? count : channels > 1 && pitch == channels ? count - 1 : 0;
   for (int64_t i = 0; i < whole; ++i) std::memcpy(y + i * pitch, pixels + i, 4);
@@ -119,13 +131,17 @@ ChannelSource plainSource(const ImageShape& shape) {
   return source;
 }
 
-ChannelsLastQuantizer::ChannelsLastQuantizer(const Quantization& to, const ImageShape& shape, const ChannelSource& source, const Border& border)
+ChannelsLastQuantizer::ChannelsLastQuantizer(const Quantization& to, const ImageShape& shape,
+                                             const ChannelSource& source, const Border& border)
     : to_(to), shape_(shape), image_(source.image), row_(source.row), column_(source.column), border_(border) {
   for (const int64_t offset : source.offsets) {
-    const auto line = std::ranges::find_if(lines_, [&](const Line& known) { return offset >= known.offset && offset - known.offset < column_; });
+    const auto line = std::ranges::find_if(
+        lines_, [&](const Line& known) { return offset >= known.offset && offset - known.offset < column_; });
     channels_.push_back({static_cast<size_t>(line - lines_.begin()), line == lines_.end() ? 0 : offset - line->offset});
-    if (line == lines_.end()) lines_.push_back({offset, 0});
-    else line->last = std::max(line->last, channels_.back().phase);
+    if (line == lines_.end())
+      lines_.push_back({offset, 0});
+    else
+      line->last = std::max(line->last, channels_.back().phase);
   }
   tile_ = std::clamp<int64_t>(kBufferBytes / (static_cast<int64_t>(lines_.size()) * column_), 1, kTilePixels);
   if (static_cast<int64_t>(lines_.size()) * column_ > kBufferBytes)
@@ -178,12 +194,13 @@ void ChannelsLastQuantizer::run(const float* x, uint8_t* y) const {
 void dequantizeToChannelsFirst(const Quantization& from, const ImageShape& shape, const uint8_t* x, float* y) {
   constexpr double kNsPerElement = 0.8;
   const int64_t pixels = shape.height * shape.width, rows = shape.images * shape.channels;
-  splitRange(rows, 1, threadsFor(kNsPerElement * static_cast<double>(shape.elementCount())), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const uint8_t* source = x + row / shape.channels * pixels * shape.channels + row % shape.channels;
-      dequantizeSpan(from, source, shape.channels, y + row * pixels, pixels);
-    }
-  });
+  splitRange(rows, 1, threadsFor(kNsPerElement * static_cast<double>(shape.elementCount())),
+             [&](int64_t begin, int64_t end) {
+               for (int64_t row = begin; row < end; ++row) {
+                 const uint8_t* source = x + row / shape.channels * pixels * shape.channels + row % shape.channels;
+                 dequantizeSpan(from, source, shape.channels, y + row * pixels, pixels);
+               }
+             });
 }
 
 Grid gridOf(const ImageShape& shape, const Border& border, uint8_t fill) {

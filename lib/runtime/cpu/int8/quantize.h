@@ -1,5 +1,5 @@
-// QuantizeLinear and DequantizeLinear of whole tensors, with the change of layout that stands at the border of a quantized
-// network: [N, C, H, W] floats become [N, H, W, C] bytes and back.
+// QuantizeLinear and DequantizeLinear of whole tensors, with the change of layout that stands at the border of a
+// quantized network: [N, C, H, W] floats become [N, H, W, C] bytes and back.
 #pragma once
 #include <vector>
 
@@ -26,17 +26,18 @@ struct ChannelSource {
 };
 ChannelSource plainSource(const ImageShape& shape);
 
-/// Quantizes floats into a bordered [N, H, W, C] buffer. Channels that lie beside each other in one line of the source (column > 1)
-/// share its quantization.
+/// Quantizes floats into a bordered [N, H, W, C] buffer. Channels that lie beside each other in one line of the source
+/// (column > 1) share its quantization.
 class ChannelsLastQuantizer {
  public:
-  ChannelsLastQuantizer(const Quantization& to, const ImageShape& shape, const ChannelSource& source, const Border& border);
+  ChannelsLastQuantizer(const Quantization& to, const ImageShape& shape, const ChannelSource& source,
+                        const Border& border);
   void run(const float* x, uint8_t* y) const;
 
  private:
   struct Line {
     int64_t offset;
-    int64_t last;   ///< greatest phase that a channel reads
+    int64_t last;  ///< greatest phase that a channel reads
   };
   struct Channel {
     size_t line;
@@ -50,7 +51,7 @@ class ChannelsLastQuantizer {
   Border border_;
   std::vector<Line> lines_;
   std::vector<Channel> channels_;
-  int64_t tile_;    ///< pixels at a time
+  int64_t tile_;  ///< pixels at a time
 };
 
 /// [N, H, W, C] bytes as [N, C, H, W] floats.

@@ -23,7 +23,11 @@ inline float clampReal(float value, float low, float high) {
 }
 
 /// What an element of the type reads as.
-inline float toFloat(uint8_t byte) { return static_cast<float>(byte); }
-inline float toFloat(int8_t byte) { return static_cast<float>(byte); }
+inline float toFloat(uint8_t byte) {
+  return static_cast<float>(byte);
+}
+inline float toFloat(int8_t byte) {
+  return static_cast<float>(byte);
+}
 
 }  // namespace compress::int8

@@ -22,9 +22,9 @@ struct Grid {
   int64_t images = 1;
   int64_t rows = 1;
   int64_t rowBytes = 0;
-  int64_t top = 0, bottom = 0;         ///< rows
+  int64_t top = 0, bottom = 0;  ///< rows
   int64_t leftBytes = 0, rightBytes = 0;
-  uint8_t fill = 0;                    ///< what the border holds
+  uint8_t fill = 0;  ///< what the border holds
 
   bool bordered() const { return top + bottom + leftBytes + rightBytes > 0; }
   int64_t pitch() const { return leftBytes + rowBytes + rightBytes; }
@@ -32,14 +32,16 @@ struct Grid {
   int64_t totalBytes() const { return images * (top + rows + bottom) * pitch(); }
 };
 
-/// Threads worth waking for `work` nanoseconds of one-thread time: waking and waiting costs about as much as 3 us of work.
+/// Threads worth waking for `work` nanoseconds of one-thread time: waking and waiting costs about as much as 3 us of
+/// work.
 inline int threadsFor(double work) {
   constexpr double kGrainNs = 3000;
   if (work < 2 * kGrainNs || omp_in_parallel()) return 1;
   return std::min(omp_get_max_threads(), static_cast<int>(std::min(1e6, work / kGrainNs)));
 }
 
-/// body(begin, end) for parts of [0, count) on up to `threads` threads; parts are multiples of `multiple` but for the last.
+/// body(begin, end) for parts of [0, count) on up to `threads` threads; parts are multiples of `multiple` but for the
+/// last.
 template <typename Body>
 void splitRange(int64_t count, int64_t multiple, int threads, const Body& body) {
   const int64_t units = (count + multiple - 1) / multiple;
@@ -48,7 +50,7 @@ void splitRange(int64_t count, int64_t multiple, int threads, const Body& body) 
     if (count > 0) body(int64_t{0}, count);
     return;
   }
-#pragma omp parallel for num_threads(static_cast<int>(parts)) schedule(static)
+#pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static)
   for (int64_t part = 0; part < parts; ++part)
     body(part * units / parts * multiple, std::min(count, (part + 1) * units / parts * multiple));
 }
@@ -59,7 +61,8 @@ template <typename Body>
 void forEachRow(const Grid& grid, uint8_t* y, double nsPerByte, const Body& body) {
   const int threads = threadsFor(nsPerByte * static_cast<double>(grid.contentBytes()));
   if (!grid.bordered()) {
-    splitRange(grid.contentBytes(), 64, threads, [&](int64_t begin, int64_t end) { body(begin, y + begin, end - begin); });
+    splitRange(grid.contentBytes(), 64, threads,
+               [&](int64_t begin, int64_t end) { body(begin, y + begin, end - begin); });
     return;
   }
   const int64_t tall = grid.top + grid.rows + grid.bottom;

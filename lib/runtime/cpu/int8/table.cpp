@@ -18,8 +18,8 @@ void lookUpPlain(const uint8_t* table, const uint8_t* x, uint8_t* y, const Rows&
 }
 
 /// Two permutes of 128 entries each, chosen by the top bit: 64 look-ups in a few cycles.
-__attribute__((target("avx512f,avx512bw,avx512vbmi"))) void lookUpVbmi(const uint8_t* table, const uint8_t* x, uint8_t* y,
-                                                                       const Rows& rows) {
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) void lookUpVbmi(const uint8_t* table, const uint8_t* x,
+                                                                       uint8_t* y, const Rows& rows) {
   const __m512i t0 = _mm512_loadu_si512(table), t1 = _mm512_loadu_si512(table + 64);
   const __m512i t2 = _mm512_loadu_si512(table + 128), t3 = _mm512_loadu_si512(table + 192);
   for (int64_t row = 0; row < rows.count; ++row, x += rows.xPitch, y += rows.yPitch)
@@ -64,7 +64,9 @@ ByteTable quantizeTable(const FloatTable& reals, const Quantization& y) {
   return table;
 }
 
-ByteTable requantizeTable(const Quantization& x, const Quantization& y) { return quantizeTable(dequantizeTable(x), y); }
+ByteTable requantizeTable(const Quantization& x, const Quantization& y) {
+  return quantizeTable(dequantizeTable(x), y);
+}
 
 bool isIdentity(const ByteTable& table) {
   for (size_t byte = 0; byte < table.size(); ++byte)
@@ -72,20 +74,28 @@ bool isIdentity(const ByteTable& table) {
   return true;
 }
 
-void applyTable(const ByteTable& table, const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows, int64_t bytes) {
+void applyTable(const ByteTable& table, const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows,
+                int64_t bytes) {
   (hasVbmi() ? lookUpVbmi : lookUpPlain)(table.data(), x, y, {xPitch, yPitch, rows, bytes});
 }
 
-void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, int64_t count) { applyTable(table, x, 0, y, 0, 1, count); }
+void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, int64_t count) {
+  applyTable(table, x, 0, y, 0, 1, count);
+}
 
 void copyRows(const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows, int64_t bytes) {
   const Rows all{xPitch, yPitch, rows, bytes};
   switch (bytes) {
-    case 16: return copyFixed<16>(x, y, all);
-    case 32: return copyFixed<32>(x, y, all);
-    case 64: return copyFixed<64>(x, y, all);
-    case 128: return copyFixed<128>(x, y, all);
-    default: break;
+    case 16:
+      return copyFixed<16>(x, y, all);
+    case 32:
+      return copyFixed<32>(x, y, all);
+    case 64:
+      return copyFixed<64>(x, y, all);
+    case 128:
+      return copyFixed<128>(x, y, all);
+    default:
+      break;
   }
   for (int64_t row = 0; row < rows; ++row) std::memcpy(y + row * yPitch, x + row * xPitch, static_cast<size_t>(bytes));
 }

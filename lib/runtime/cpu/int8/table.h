@@ -27,7 +27,8 @@ void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, int64_t co
 /// The same over a grid, on several threads; x is dense.
 void applyTable(const ByteTable& table, const uint8_t* x, uint8_t* y, const Grid& grid);
 /// `rows` rows of `bytes` bytes, x and y advancing by their pitches, on the calling thread.
-void applyTable(const ByteTable& table, const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows, int64_t bytes);
+void applyTable(const ByteTable& table, const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows,
+                int64_t bytes);
 /// The same without a table.
 void copyRows(const uint8_t* x, int64_t xPitch, uint8_t* y, int64_t yPitch, int64_t rows, int64_t bytes);
 /// Copies dense x into a bordered buffer.

@@ -27,15 +27,19 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
   if (!isGlobal && !node.is("AveragePool")) return false;
   const std::optional<Dequantized> x = findDequantized(graph, node.inputs[0]);
   const std::optional<Quantizer> y = findQuantizer(graph, node.outputs[0]);
-  if (!x || !y || x->q.dtype != y->q.dtype || graph.shape(node.inputs[0]).rank() != 4 || graph.shape(node.outputs[0]).elementCount() == 0) return false;
+  if (!x || !y || x->q.dtype != y->q.dtype || graph.shape(node.inputs[0]).rank() != 4 ||
+      graph.shape(node.outputs[0]).elementCount() == 0)
+    return false;
   Node made;
   made.op = "QuantizedAveragePool";
   made.domain = kPlanDomain;
   made.name = displayNameOf(graph, id);
   made.inputs = {x->source};
   const Shape shape = graph.shape(x->source);
-  if (isGlobal) made.attributes.set("kernel_shape", std::vector<int64_t>{shape[2], shape[3]});
-  else made.attributes = node.attributes;
+  if (isGlobal)
+    made.attributes.set("kernel_shape", std::vector<int64_t>{shape[2], shape[3]});
+  else
+    made.attributes = node.attributes;
   setQuantization(made.attributes, "x", x->q);
   setQuantization(made.attributes, "y", y->q);
   replaceNode(graph, y->node, std::move(made), {y->node});

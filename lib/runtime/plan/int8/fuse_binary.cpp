@@ -1,5 +1,5 @@
-// DequantizeLinear(a), DequantizeLinear(b) -> Add, Sub or Mul -> Relu, Clip -> QuantizeLinear becomes QuantizedBinary(a, b).
-// A smaller operand is expanded before, at once when it is constant.
+// DequantizeLinear(a), DequantizeLinear(b) -> Add, Sub or Mul -> Relu, Clip -> QuantizeLinear becomes
+// QuantizedBinary(a, b). A smaller operand is expanded before, at once when it is constant.
 #include "lib/ops/evaluate.h"
 #include "lib/runtime/plan/int8/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
@@ -24,7 +24,8 @@ ValueId expanded(FusedGraph& graph, ValueId value, const Shape& shape) {
 
 bool fuseOne(FusedGraph& graph, NodeId id) {
   const Node node = graph.graph.node(id);
-  const std::optional<Dequantized> a = findDequantized(graph, node.inputs[0]), b = findDequantized(graph, node.inputs[1]);
+  const std::optional<Dequantized> a = findDequantized(graph, node.inputs[0]),
+                                   b = findDequantized(graph, node.inputs[1]);
   if (!a || !b || a->q.dtype != b->q.dtype) return false;
   const Tail tail = followTail(graph, node.outputs[0]);
   if (!tail.quantizer) return false;

@@ -1,5 +1,5 @@
-// A ByteBorder that alone reads its source becomes an attribute of the node that makes the source: that one writes into the
-// middle of the larger buffer, and the border beside.
+// A ByteBorder that alone reads its source becomes an attribute of the node that makes the source: that one writes into
+// the middle of the larger buffer, and the border beside.
 #include <algorithm>
 #include <array>
 
@@ -9,7 +9,8 @@
 namespace compress::int8 {
 namespace {
 
-constexpr std::array<std::string_view, 4> kWriters = {"ByteTable", "QuantizedBinary", "QuantizeChannels", "QuantizeLinear"};
+constexpr std::array<std::string_view, 4> kWriters = {"ByteTable", "QuantizedBinary", "QuantizeChannels",
+                                                      "QuantizeLinear"};
 
 bool fuseOne(FusedGraph& graph, NodeId id) {
   const Node border = graph.graph.node(id);

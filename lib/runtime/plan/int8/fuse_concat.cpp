@@ -1,5 +1,5 @@
-// DequantizeLinear of all inputs -> Concat -> QuantizeLinear becomes QuantizedConcat with a table of 256 entries per input;
-// without QuantizeLinear, inputs of equal parameters are joined as bytes and dequantized behind.
+// DequantizeLinear of all inputs -> Concat -> QuantizeLinear becomes QuantizedConcat with a table of 256 entries per
+// input; without QuantizeLinear, inputs of equal parameters are joined as bytes and dequantized behind.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -26,7 +26,8 @@ Buffer requantizeTables(const std::vector<Dequantized>& inputs, const Quantizati
   return tables;
 }
 
-/// A ByteTable that only this Concat needs becomes part of the input's table: input `i` is then what the ByteTable reads.
+/// A ByteTable that only this Concat needs becomes part of the input's table: input `i` is then what the ByteTable
+/// reads.
 void absorbTable(FusedGraph& graph, const Dequantized& input, Node& made, size_t i, std::span<std::byte> table) {
   const NodeId producer = graph.graph.producer(input.source);
   if (!producer || graph.graph.node(producer).op != "ByteTable" || !graph.onlyReader(input.source) ||
@@ -57,7 +58,8 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
   made.domain = kPlanDomain;
   made.name = displayNameOf(graph, id);
   for (const Dequantized& input : inputs) made.inputs.push_back(input.source);
-  made.attributes.set("axis", static_cast<int64_t>(normalizedAxis(node.attributes.integer("axis", 0), graph.shape(node.outputs[0]).rank())));
+  made.attributes.set("axis", static_cast<int64_t>(normalizedAxis(node.attributes.integer("axis", 0),
+                                                                  graph.shape(node.outputs[0]).rank())));
   Buffer tables = requantizeTables(inputs, quantizer ? quantizer->q : first);
   for (size_t i = 0; i < inputs.size(); ++i) absorbTable(graph, inputs[i], made, i, tables.raw().subspan(i * 256, 256));
   made.attributes.set("tables", std::move(tables).freeze());
@@ -65,7 +67,8 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
     replaceNode(graph, quantizer->node, std::move(made), {quantizer->node});
     return true;
   }
-  const ValueId joined = addValue(graph, graph.graph.value(node.outputs[0]).name + ".bytes", first.dtype, graph.shape(node.outputs[0]));
+  const ValueId joined =
+      addValue(graph, graph.graph.value(node.outputs[0]).name + ".bytes", first.dtype, graph.shape(node.outputs[0]));
   made.outputs = {joined};
   graph.graph.append(std::move(made));
   Node dequantize = graph.graph.node(inputs[0].node);

@@ -1,7 +1,7 @@
 // DequantizeLinear(x), DequantizeLinear(constant w) -> Conv, Gemm or MatMul -> Relu, Clip -> QuantizeLinear becomes
 //   QuantizedConv(x, w as i8 with zero point 0, scales of w, bias in real numbers)
-// Without QuantizeLinear the result is f32. Weights of another zero point are shifted where they still fit 8 signed bits.
-// A padding that is not the integer 0 becomes a ByteBorder before it.
+// Without QuantizeLinear the result is f32. Weights of another zero point are shifted where they still fit 8 signed
+// bits. A padding that is not the integer 0 becomes a ByteBorder before it.
 #include <algorithm>
 #include <cmath>
 
@@ -18,11 +18,13 @@ struct Weights {
 };
 
 /// Scales of a weight whose channels lie on `axis` when there is more than one; nothing when they lie elsewhere.
-std::optional<std::vector<float>> channelScales(const Node& dequantize, const Tensor& scale, const Shape& shape, size_t axis) {
+std::optional<std::vector<float>> channelScales(const Node& dequantize, const Tensor& scale, const Shape& shape,
+                                                size_t axis) {
   if (scale.dtype() != DType::f32 || dequantize.attributes.integer("block_size", 0) != 0) return std::nullopt;
   const auto scales = scale.as<float>();
   if (scales.size() > 1) {
-    if (normalizedAxis(dequantize.attributes.integer("axis", 1), shape.rank()) != axis || static_cast<int64_t>(scales.size()) != shape[axis])
+    if (normalizedAxis(dequantize.attributes.integer("axis", 1), shape.rank()) != axis ||
+        static_cast<int64_t>(scales.size()) != shape[axis])
       return std::nullopt;
   }
   return std::vector<float>(scales.begin(), scales.end());
@@ -36,7 +38,8 @@ std::optional<Weights> findWeights(const FusedGraph& graph, ValueId value, bool 
   const Tensor* stored = graph.graph.constant(node.inputs[0]);
   const Tensor* scale = graph.graph.constant(node.inputs[1]);
   const Tensor* zero = node.input(2) ? graph.graph.constant(node.input(2)) : nullptr;
-  if (!stored || !scale || (node.input(2) && !zero) || (stored->dtype() != DType::i8 && stored->dtype() != DType::u8)) return std::nullopt;
+  if (!stored || !scale || (node.input(2) && !zero) || (stored->dtype() != DType::i8 && stored->dtype() != DType::u8))
+    return std::nullopt;
   const Shape& shape = stored->shape();
   const size_t axis = transposed ? 1 : 0;
   const std::optional<std::vector<float>> scales = channelScales(node, *scale, shape, axis);
@@ -79,7 +82,8 @@ Geometry geometryOf(const Node& conv, const Shape& x, const Shape& w, const Shap
   for (size_t i = 0; i < spatial; ++i) {
     if (automatic == "NOTSET") continue;
     const int64_t extent = (g.kernel[i] - 1) * g.dilations[i] + 1;
-    const int64_t total = automatic == "VALID" ? 0 : std::max<int64_t>(0, (y[i + 2] - 1) * g.strides[i] + extent - x[i + 2]);
+    const int64_t total =
+        automatic == "VALID" ? 0 : std::max<int64_t>(0, (y[i + 2] - 1) * g.strides[i] + extent - x[i + 2]);
     pads[i] = automatic == "SAME_LOWER" ? total - total / 2 : total / 2;
     pads[i + spatial] = total - pads[i];
   }
@@ -87,7 +91,8 @@ Geometry geometryOf(const Node& conv, const Shape& x, const Shape& w, const Shap
     g.padding.before.push_back(pads[i]);
     // What no window reads is not padding.
     const int64_t extent = (g.kernel[i] - 1) * g.dilations[i] + 1;
-    g.padding.after.push_back(std::max<int64_t>(0, std::min(pads[i + spatial], (y[i + 2] - 1) * g.strides[i] + extent - x[i + 2] - pads[i])));
+    g.padding.after.push_back(
+        std::max<int64_t>(0, std::min(pads[i + spatial], (y[i + 2] - 1) * g.strides[i] + extent - x[i + 2] - pads[i])));
   }
   return g;
 }
@@ -105,7 +110,8 @@ ValueId bordered(FusedGraph& graph, ValueId x, const Padding& padding, const Qua
   pads.insert(pads.end(), padding.after.begin(), padding.after.end());
   for (const Use& use : graph.graph.uses(x)) {
     const Node& reader = graph.graph.node(use.node);
-    if (reader.op == "ByteBorder" && reader.attributes.integers("pads") == pads && reader.attributes.integer("fill", 0) == q.zero)
+    if (reader.op == "ByteBorder" && reader.attributes.integers("pads") == pads &&
+        reader.attributes.integer("fill", 0) == q.zero)
       return reader.outputs[0];
   }
   std::vector<int64_t> dims = graph.shape(x).dims();
@@ -122,7 +128,8 @@ ValueId bordered(FusedGraph& graph, ValueId x, const Padding& padding, const Qua
   return result;
 }
 
-/// The pieces of a match. `chain`: the operator, and what is fused behind it; the fused node takes over the last one's output.
+/// The pieces of a match. `chain`: the operator, and what is fused behind it; the fused node takes over the last one's
+/// output.
 struct Match {
   Dequantized x;
   Weights weights;
@@ -136,7 +143,8 @@ void emitFused(FusedGraph& graph, Match match, Node made, ValueId x) {
   made.op = "QuantizedConv";
   made.domain = kPlanDomain;
   made.name = displayNameOf(graph, match.chain[0]);
-  made.inputs = {x, graph.graph.addConstant("weights", match.weights.values), graph.graph.addConstant("scales", match.weights.scales)};
+  made.inputs = {x, graph.graph.addConstant("weights", match.weights.values),
+                 graph.graph.addConstant("scales", match.weights.scales)};
   for (const size_t i : {size_t{1}, size_t{2}}) {
     const Tensor& constant = *graph.graph.constant(made.inputs[i]);
     graph.graph.setType(made.inputs[i], Type::tensor(constant.dtype(), constant.shape()));
@@ -194,8 +202,10 @@ std::optional<std::vector<double>> columnBias(const FusedGraph& graph, ValueId v
   std::optional<std::vector<double>> reals = constantReals(graph, value);
   if (!reals) return std::nullopt;
   const Shape shape = graph.shape(value);
-  if (reals->size() == 1) reals->assign(static_cast<size_t>(columns), (*reals)[0]);
-  else if (shape.elementCount() != columns || shape[shape.rank() - 1] != columns) return std::nullopt;
+  if (reals->size() == 1)
+    reals->assign(static_cast<size_t>(columns), (*reals)[0]);
+  else if (shape.elementCount() != columns || shape[shape.rank() - 1] != columns)
+    return std::nullopt;
   return reals;
 }
 
@@ -215,9 +225,10 @@ bool fuseOneMatMul(FusedGraph& graph, NodeId id) {
   const Node node = graph.graph.node(id);
   const bool isGemm = node.is("Gemm");
   const Shape x = graph.shape(node.inputs[0]), y = graph.shape(node.outputs[0]);
-  const bool isPlainGemm = isGemm && node.attributes.integer("transA", 0) == 0 && node.attributes.real("alpha", 1) == 1 &&
-                           node.attributes.real("beta", 1) == 1;
-  if ((isGemm && !isPlainGemm) || x.rank() < 2 || graph.shape(node.inputs[1]).rank() != 2 || y.elementCount() == 0) return false;
+  const bool isPlainGemm = isGemm && node.attributes.integer("transA", 0) == 0 &&
+                           node.attributes.real("alpha", 1) == 1 && node.attributes.real("beta", 1) == 1;
+  if ((isGemm && !isPlainGemm) || x.rank() < 2 || graph.shape(node.inputs[1]).rank() != 2 || y.elementCount() == 0)
+    return false;
   const std::optional<Dequantized> source = findDequantized(graph, node.inputs[0]);
   const bool transposed = !isGemm || node.attributes.integer("transB", 0) == 0;
   std::optional<Weights> weights = source ? findWeights(graph, node.inputs[1], transposed) : std::nullopt;
@@ -250,8 +261,10 @@ int64_t fuseConv(FusedGraph& graph) {
   for (const NodeId id : graph.graph.order()) {
     if (!graph.graph.isAlive(id)) continue;
     const Node& node = graph.graph.node(id);
-    if (node.is("Conv")) count += fuseOneConv(graph, id);
-    else if (node.is("MatMul") || node.is("Gemm")) count += fuseOneMatMul(graph, id);
+    if (node.is("Conv"))
+      count += fuseOneConv(graph, id);
+    else if (node.is("MatMul") || node.is("Gemm"))
+      count += fuseOneMatMul(graph, id);
   }
   graph.graph.eraseDead();
   return count;

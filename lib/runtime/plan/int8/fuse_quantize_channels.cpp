@@ -1,5 +1,6 @@
 // A QuantizeLinear of [N, C, H, W] floats whose channels are strided views of one other tensor reads them there:
-//   images -> 4 x Slice(step 2 on H and W) -> Concat -> QuantizeLinear      (or SpaceToDepth -> Gather -> QuantizeLinear)
+//   images -> 4 x Slice(step 2 on H and W) -> Concat -> QuantizeLinear      (or SpaceToDepth -> Gather ->
+//   QuantizeLinear)
 // becomes QuantizeChannels(images) with one offset per channel and common row and column strides.
 #include <algorithm>
 
@@ -34,7 +35,8 @@ std::optional<std::vector<int64_t>> constantInts(const FusedGraph& graph, ValueI
 std::optional<View> sliceOf(const FusedGraph& graph, const Node& node) {
   std::optional<View> view = viewOf(graph, node.inputs[0]);
   const auto starts = constantInts(graph, node.input(1)), axes = constantInts(graph, node.input(3));
-  const auto steps = node.input(4) ? constantInts(graph, node.input(4)) : std::vector<int64_t>(starts ? starts->size() : 0, 1);
+  const auto steps =
+      node.input(4) ? constantInts(graph, node.input(4)) : std::vector<int64_t>(starts ? starts->size() : 0, 1);
   if (!view || !starts || !axes || !steps) return std::nullopt;
   const Shape in = graph.shape(node.inputs[0]), out = graph.shape(node.outputs[0]);
   for (size_t i = 0; i < axes->size(); ++i) {
@@ -65,7 +67,8 @@ std::optional<View> concatOf(const FusedGraph& graph, const Node& node) {
       all = view;
       continue;
     }
-    if (!(view->root == all->root) || view->row != all->row || view->column != all->column || view->image != all->image) return std::nullopt;
+    if (!(view->root == all->root) || view->row != all->row || view->column != all->column || view->image != all->image)
+      return std::nullopt;
     all->offsets.insert(all->offsets.end(), view->offsets.begin(), view->offsets.end());
     all->nodes.insert(all->nodes.end(), view->nodes.begin(), view->nodes.end());
   }
@@ -89,10 +92,13 @@ std::optional<View> spaceToDepthOf(const FusedGraph& graph, const Node& node) {
 std::optional<View> gatherOf(const FusedGraph& graph, const Node& node) {
   std::optional<View> view = viewOf(graph, node.inputs[0]);
   const auto indices = constantInts(graph, node.input(1));
-  if (!view || !indices || graph.shape(node.inputs[1]).rank() != 1 || normalizedAxis(node.attributes.integer("axis", 0), 4) != 1)
+  if (!view || !indices || graph.shape(node.inputs[1]).rank() != 1 ||
+      normalizedAxis(node.attributes.integer("axis", 0), 4) != 1)
     return std::nullopt;
   std::vector<int64_t> kept;
-  for (const int64_t index : *indices) kept.push_back(view->offsets.at(static_cast<size_t>(index < 0 ? index + static_cast<int64_t>(view->offsets.size()) : index)));
+  for (const int64_t index : *indices)
+    kept.push_back(
+        view->offsets.at(static_cast<size_t>(index < 0 ? index + static_cast<int64_t>(view->offsets.size()) : index)));
   view->offsets = kept;
   return view;
 }
@@ -105,10 +111,14 @@ std::optional<View> viewOf(const FusedGraph& graph, ValueId value) {
   if (id) {
     const Node& node = graph.graph.node(id);
     if (graph.shape(node.input(0) ? node.inputs[0] : value).rank() != 4) return whole(value, shape);
-    if (node.is("Slice")) view = sliceOf(graph, node);
-    else if (node.is("Concat")) view = concatOf(graph, node);
-    else if (node.is("SpaceToDepth")) view = spaceToDepthOf(graph, node);
-    else if (node.is("Gather")) view = gatherOf(graph, node);
+    if (node.is("Slice"))
+      view = sliceOf(graph, node);
+    else if (node.is("Concat"))
+      view = concatOf(graph, node);
+    else if (node.is("SpaceToDepth"))
+      view = spaceToDepthOf(graph, node);
+    else if (node.is("Gather"))
+      view = gatherOf(graph, node);
   }
   if (!view) return whole(value, shape);
   view->nodes.push_back(id);

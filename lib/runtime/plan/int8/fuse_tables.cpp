@@ -1,5 +1,6 @@
 // Between DequantizeLinear and QuantizeLinear, any elementwise function of one tensor of bytes has only 256 values:
-//   q -> DequantizeLinear -> Sigmoid -> QuantizeLinear -> DequantizeLinear -> Mul (with DequantizeLinear(q)) -> QuantizeLinear
+//   q -> DequantizeLinear -> Sigmoid -> QuantizeLinear -> DequantizeLinear -> Mul (with DequantizeLinear(q)) ->
+//   QuantizeLinear
 // becomes ByteTable(q). The table is what the plain-loop references say, so that the result is exactly theirs.
 #include <algorithm>
 #include <array>
@@ -12,12 +13,48 @@
 namespace compress::int8 {
 namespace {
 
-constexpr std::array<std::string_view, 38> kElementwise = {
-    "Abs", "Ceil", "Celu", "Clip", "Cos", "DequantizeLinear", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
-    "Identity", "LeakyRelu", "Log", "Mish", "Neg", "PRelu", "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign",
-    "Sin", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh", "ThresholdedRelu", "Add", "Div", "Mul", "Pow", "Sub"};
+constexpr std::array<std::string_view, 38> kElementwise = {"Abs",
+                                                           "Ceil",
+                                                           "Celu",
+                                                           "Clip",
+                                                           "Cos",
+                                                           "DequantizeLinear",
+                                                           "Elu",
+                                                           "Erf",
+                                                           "Exp",
+                                                           "Floor",
+                                                           "Gelu",
+                                                           "HardSigmoid",
+                                                           "HardSwish",
+                                                           "Identity",
+                                                           "LeakyRelu",
+                                                           "Log",
+                                                           "Mish",
+                                                           "Neg",
+                                                           "PRelu",
+                                                           "QuantizeLinear",
+                                                           "Reciprocal",
+                                                           "Relu",
+                                                           "Round",
+                                                           "Selu",
+                                                           "Sigmoid",
+                                                           "Sign",
+                                                           "Sin",
+                                                           "Softplus",
+                                                           "Softsign",
+                                                           "Sqrt",
+                                                           "Swish",
+                                                           "Tanh",
+                                                           "ThresholdedRelu",
+                                                           "Add",
+                                                           "Div",
+                                                           "Mul",
+                                                           "Pow",
+                                                           "Sub"};
 
-bool isByte(DType dtype) { return dtype == DType::u8 || dtype == DType::i8; }
+bool isByte(DType dtype) {
+  return dtype == DType::u8 || dtype == DType::i8;
+}
 
 class Tracer {
  public:
@@ -34,8 +71,10 @@ class Tracer {
     for (const ValueId input : node.inputs) {
       if (!input || isScalar(input)) continue;
       const std::vector<ValueId> candidates = rootsOfInput(input, node);
-      if (isFirst) found = candidates;
-      else std::erase_if(found, [&](ValueId root) { return std::ranges::find(candidates, root) == candidates.end(); });
+      if (isFirst)
+        found = candidates;
+      else
+        std::erase_if(found, [&](ValueId root) { return std::ranges::find(candidates, root) == candidates.end(); });
       isFirst = false;
     }
     return known_[id] = found;
@@ -43,7 +82,8 @@ class Tracer {
 
  private:
   bool isElementwise(const Node& node) const {
-    return node.domain.empty() && node.outputs.size() == 1 && std::ranges::find(kElementwise, node.op) != kElementwise.end();
+    return node.domain.empty() && node.outputs.size() == 1 &&
+           std::ranges::find(kElementwise, node.op) != kElementwise.end();
   }
   bool isScalar(ValueId id) const {
     const Tensor* constant = graph_.graph.constant(id);
@@ -93,7 +133,8 @@ class Extract {
     if (original.constant) {
       // A single element of any rank keeps the 256 elements in one dimension.
       const bool isScalar = original.constant->elementCount() == 1;
-      return copies_[value] = copy_.addConstant(original.name, isScalar ? original.constant->reshaped(Shape{}) : *original.constant);
+      return copies_[value] =
+                 copy_.addConstant(original.name, isScalar ? original.constant->reshaped(Shape{}) : *original.constant);
     }
     const NodeId producer = graph_.graph.producer(value);
     Node node = graph_.graph.node(producer);

@@ -6,9 +6,11 @@ namespace compress::int8 {
 
 /// DequantizeLinear goes behind what only moves or compares elements, so that bytes are moved.
 int64_t moveBytes(FusedGraph& graph);
-/// A function of one quantized tensor between DequantizeLinear and QuantizeLinear becomes ByteTable: 256 entries, evaluated once.
+/// A function of one quantized tensor between DequantizeLinear and QuantizeLinear becomes ByteTable: 256 entries,
+/// evaluated once.
 int64_t fuseTables(FusedGraph& graph);
-/// DequantizeLinear, Conv, Gemm or MatMul, Relu or Clip, QuantizeLinear become QuantizedConv; without QuantizeLinear its result is f32.
+/// DequantizeLinear, Conv, Gemm or MatMul, Relu or Clip, QuantizeLinear become QuantizedConv; without QuantizeLinear
+/// its result is f32.
 int64_t fuseConv(FusedGraph& graph);
 /// Add, Sub, Mul of two dequantized tensors, Relu or Clip, QuantizeLinear become QuantizedBinary.
 int64_t fuseBinary(FusedGraph& graph);
@@ -16,7 +18,8 @@ int64_t fuseBinary(FusedGraph& graph);
 int64_t fuseConcat(FusedGraph& graph);
 /// Average pools become QuantizedAveragePool.
 int64_t fuseAveragePool(FusedGraph& graph);
-/// Slices, SpaceToDepth, Gather and Concat of channels before a QuantizeLinear become its way of reading: QuantizeChannels.
+/// Slices, SpaceToDepth, Gather and Concat of channels before a QuantizeLinear become its way of reading:
+/// QuantizeChannels.
 int64_t fuseQuantizeChannels(FusedGraph& graph);
 /// A ByteBorder becomes part of the kernel that writes the bytes.
 int64_t fuseBorders(FusedGraph& graph);

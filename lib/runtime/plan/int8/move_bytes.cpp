@@ -11,8 +11,9 @@
 namespace compress::int8 {
 namespace {
 
-constexpr std::array<std::string_view, 15> kMoves = {"DepthToSpace", "Expand", "Flatten", "Gather", "Identity", "MaxPool", "Pad", "Reshape",
-                                                     "Resize", "Slice", "SpaceToDepth", "Squeeze", "Tile", "Transpose", "Unsqueeze"};
+constexpr std::array<std::string_view, 15> kMoves = {"DepthToSpace", "Expand",  "Flatten", "Gather",    "Identity",
+                                                     "MaxPool",      "Pad",     "Reshape", "Resize",    "Slice",
+                                                     "SpaceToDepth", "Squeeze", "Tile",    "Transpose", "Unsqueeze"};
 
 /// The byte that stands for the constant that Pad fills with; nothing when no byte does exactly.
 std::optional<Tensor> padByte(const FusedGraph& graph, const Node& pad, const Quantization& q) {
@@ -24,13 +25,15 @@ std::optional<Tensor> padByte(const FusedGraph& graph, const Node& pad, const Qu
   }
   const double step = std::nearbyint(real / q.scale);
   const double stored = step + q.zero;
-  if (std::abs(step * q.scale - real) > 1e-6 * q.scale || stored < q.lowest() || stored > q.highest()) return std::nullopt;
+  if (std::abs(step * q.scale - real) > 1e-6 * q.scale || stored < q.lowest() || stored > q.highest())
+    return std::nullopt;
   if (q.dtype == DType::u8) return Tensor::scalar<uint8_t>(static_cast<uint8_t>(stored));
   return Tensor::scalar<int8_t>(static_cast<int8_t>(stored));
 }
 
 bool isMove(const Node& node) {
-  if (!node.domain.empty() || node.outputs.size() != 1 || std::ranges::find(kMoves, node.op) == kMoves.end()) return false;
+  if (!node.domain.empty() || node.outputs.size() != 1 || std::ranges::find(kMoves, node.op) == kMoves.end())
+    return false;
   return node.op != "Resize" || node.attributes.string("mode", "nearest") == "nearest";
 }
 

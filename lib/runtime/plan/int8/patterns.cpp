@@ -7,7 +7,9 @@
 namespace compress::int8 {
 namespace {
 
-bool isByte(DType dtype) { return dtype == DType::u8 || dtype == DType::i8; }
+bool isByte(DType dtype) {
+  return dtype == DType::u8 || dtype == DType::i8;
+}
 
 /// Scale and zero point of a Q or DQ node whose quantized type is `dtype`, when they are constants of one element.
 std::optional<Quantization> perTensor(const FusedGraph& graph, const Node& node, DType dtype) {
@@ -57,7 +59,8 @@ std::optional<Dequantized> findDequantized(const FusedGraph& graph, ValueId valu
   const NodeId id = value ? graph.graph.producer(value) : NodeId{};
   if (!id) return std::nullopt;
   const Node& node = graph.graph.node(id);
-  if (!node.is("DequantizeLinear") || !isByte(graph.dtype(node.inputs[0])) || graph.dtype(value) != DType::f32) return std::nullopt;
+  if (!node.is("DequantizeLinear") || !isByte(graph.dtype(node.inputs[0])) || graph.dtype(value) != DType::f32)
+    return std::nullopt;
   const std::optional<Quantization> q = perTensor(graph, node, graph.dtype(node.inputs[0]));
   if (!q) return std::nullopt;
   return Dequantized{id, node.inputs[0], *q};
@@ -103,7 +106,8 @@ std::optional<std::vector<double>> constantReals(const FusedGraph& graph, ValueI
   const Tensor* stored = graph.graph.constant(node.inputs[0]);
   const Tensor* scale = graph.graph.constant(node.inputs[1]);
   const Tensor* zero = node.input(2) ? graph.graph.constant(node.input(2)) : nullptr;
-  if (!stored || !scale || (node.input(2) && !zero) || node.attributes.integer("block_size", 0) != 0) return std::nullopt;
+  if (!stored || !scale || (node.input(2) && !zero) || node.attributes.integer("block_size", 0) != 0)
+    return std::nullopt;
   const std::vector<double> scales = toDoubles(*scale), zeros = zero ? toDoubles(*zero) : std::vector<double>{0};
   std::vector<double> reals = toDoubles(*stored);
   int64_t inner = 1;

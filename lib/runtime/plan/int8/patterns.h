@@ -1,4 +1,5 @@
-// What the int8 fusions look for: a DequantizeLinear before an operator, a QuantizeLinear behind it, Relu and Clip between.
+// What the int8 fusions look for: a DequantizeLinear before an operator, a QuantizeLinear behind it, Relu and Clip
+// between.
 #pragma once
 #include <limits>
 #include <optional>
@@ -12,8 +13,8 @@ namespace compress::int8 {
 
 /// The bytes behind a float value.
 struct Dequantized {
-  NodeId node;      ///< the DequantizeLinear
-  ValueId source;   ///< u8 or i8
+  NodeId node;     ///< the DequantizeLinear
+  ValueId source;  ///< u8 or i8
   Quantization q;
 };
 /// Is `value` the result of a DequantizeLinear of u8 or i8 with one constant scale and zero point?
@@ -30,19 +31,20 @@ std::optional<Quantizer> findQuantizer(const FusedGraph& graph, ValueId value);
 
 /// A value's only readers one after the other: Relu and Clip with constant bounds, then maybe a QuantizeLinear.
 struct Tail {
-  ValueId end;                   ///< the last value before the QuantizeLinear
-  std::vector<NodeId> nodes;     ///< the Relus and Clips
+  ValueId end;                ///< the last value before the QuantizeLinear
+  std::vector<NodeId> nodes;  ///< the Relus and Clips
   float low = -std::numeric_limits<float>::max();
   float high = std::numeric_limits<float>::max();
   std::optional<Quantizer> quantizer;
 };
 Tail followTail(const FusedGraph& graph, ValueId value);
 
-/// Elements of a constant, also behind a DequantizeLinear (any type, per-tensor or per-axis), as double; nothing otherwise.
+/// Elements of a constant, also behind a DequantizeLinear (any type, per-tensor or per-axis), as double; nothing
+/// otherwise.
 std::optional<std::vector<double>> constantReals(const FusedGraph& graph, ValueId value);
 
-/// `made` takes the place of node `last`: it produces last's outputs (with last's types), and stands for the nodes `others` too.
-/// Returns the new node. Nodes without use stay until the fusion calls eraseDead().
+/// `made` takes the place of node `last`: it produces last's outputs (with last's types), and stands for the nodes
+/// `others` too. Returns the new node. Nodes without use stay until the fusion calls eraseDead().
 NodeId replaceNode(FusedGraph& graph, NodeId last, Node made, const std::vector<NodeId>& others);
 /// A fresh value of the given type.
 ValueId addValue(FusedGraph& graph, std::string_view wanted, DType dtype, const Shape& shape);
