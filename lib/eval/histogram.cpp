@@ -4,12 +4,17 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 namespace compress {
 namespace {
 
 constexpr int kHalf = Histogram::kBins / 2;
-constexpr size_t kChunk = 1 << 14;
+constexpr size_t kChunk = 1 << 16;
+constexpr size_t kBlock = 256;  // bins are found block by block, in a loop that vectorises, then counted
+constexpr size_t kTables = 4;
+constexpr uint32_t kExponentBits = 0x7F800000U;
 
 struct Extremes {
   float min = 0, max = 0;
@@ -17,30 +22,64 @@ struct Extremes {
 };
 
 bool isFinite(float value) {
-  return (std::bit_cast<uint32_t>(value) & 0x7F800000U) != 0x7F800000U;
+  return (std::bit_cast<uint32_t>(value) & kExponentBits) != kExponentBits;
 }
 
-Extremes extremesOf(std::span<const float> values) {
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] Extremes extremesOf(
+    std::span<const float> values) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  float low = kInfinity, high = -kInfinity;
-  size_t finite = 0;
-  for (const float value : values) {
+  constexpr size_t kLanes = 16;  // independent extremes, so that the loop over them becomes one vector operation
+  std::array<float, kLanes> low, high;
+  std::array<uint32_t, kLanes> finite{};
+  low.fill(kInfinity);
+  high.fill(-kInfinity);
+  const auto take = [&](size_t lane, float value) {
     const bool counted = isFinite(value);
-    finite += counted ? 1 : 0;
-    low = std::min(low, counted ? value : kInfinity);
-    high = std::max(high, counted ? value : -kInfinity);
-  }
-  if (finite == 0) return {};
-  return {low, high, finite};
+    const float forLow = counted ? value : kInfinity, forHigh = counted ? value : -kInfinity;
+    low[lane] = forLow < low[lane] ? forLow : low[lane];
+    high[lane] = forHigh > high[lane] ? forHigh : high[lane];
+    finite[lane] += counted ? 1 : 0;
+  };
+  const size_t whole = values.size() / kLanes * kLanes;
+  for (size_t i = 0; i < whole; i += kLanes)
+    for (size_t lane = 0; lane < kLanes; ++lane) take(lane, values[i + lane]);
+  for (size_t i = whole; i < values.size(); ++i) take(i - whole, values[i]);
+  const size_t count = std::accumulate(finite.begin(), finite.end(), size_t{0});
+  if (count == 0) return {};
+  return {*std::ranges::min_element(low), *std::ranges::max_element(high), count};
 }
 
-/// The bin of `value` relative to the middle. `inverse` is the reciprocal of the width, a power of two, so the product
-/// is exact but where it underflows; then the sign still tells which side of 0 it is on.
-int binOf(float value, float inverse) {
-  const float scaled = value * inverse;
-  const int truncated = static_cast<int>(scaled);
-  const int floored = truncated - (static_cast<float>(truncated) > scaled ? 1 : 0);
-  return value < 0 ? std::min(floored, -1) : floored;
+/// Bin of each value from the lowest one on; a value that is not finite gets the bin past the last. `inverse` is the
+/// reciprocal of the width, a power of two, so the product is exact but where it underflows; then the sign still tells
+/// which side of 0 it is on. Arithmetic in place of branches, so that the loop becomes vector operations.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void findBins(std::span<const float> values,
+                                                                                    float inverse,
+                                                                                    std::span<int, kBlock> index) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto bits = std::bit_cast<uint32_t>(values[i]);
+    const int counted = (bits & kExponentBits) != kExponentBits;
+    const float value = std::bit_cast<float>(bits & (0U - static_cast<uint32_t>(counted)));
+    const float scaled = value * inverse;
+    const int truncated = static_cast<int>(scaled);
+    const int floored = truncated - static_cast<int>(static_cast<float>(truncated) > scaled);
+    const int underflown = static_cast<int>(value < 0) & static_cast<int>(floored >= 0);
+    index[i] = floored - underflown + kHalf + (1 - counted) * (Histogram::kBins - kHalf);
+  }
+}
+
+/// Adds the counts of `values` to `bins`. Neighbours, which often share a bin, go to different tables, so that no count
+/// waits for the one before it.
+void countInto(std::span<uint64_t> bins, std::span<const float> values, float inverse) {
+  static thread_local std::array<std::array<uint32_t, Histogram::kBins + 1>, kTables> tables;
+  for (auto& table : tables) table.fill(0);
+  std::array<int, kBlock> index;
+  for (size_t done = 0; done < values.size(); done += kBlock) {
+    const auto part = values.subspan(done, std::min(kBlock, values.size() - done));
+    findBins(part, inverse, index);
+    for (size_t i = 0; i < part.size(); ++i) ++tables[i % kTables][static_cast<size_t>(index[i])];
+  }
+  for (const auto& table : tables)
+    for (size_t i = 0; i < bins.size(); ++i) bins[i] += table[i];
 }
 
 /// Smallest exponent whose bins hold `value`.
@@ -84,15 +123,7 @@ void Histogram::add(std::span<const float> values) {
   count_ += extremes.finite;
   if (bins_.empty()) bins_.assign(kBins, 0);
   widen(std::max(exponentFor(extremes.min), exponentFor(extremes.max)));
-  const float inverse = std::ldexp(1.0F, -exponent_);
-  const bool allFinite = extremes.finite == values.size();
-  std::array<int, 256> index;  // indices first, in a loop that vectorises; then the scattered counts
-  for (size_t done = 0; done < values.size(); done += index.size()) {
-    const auto part = values.subspan(done, std::min(index.size(), values.size() - done));
-    for (size_t i = 0; i < part.size(); ++i) index[i] = binOf(isFinite(part[i]) ? part[i] : 0.0F, inverse) + kHalf;
-    for (size_t i = 0; i < part.size(); ++i)
-      if (allFinite || isFinite(part[i])) ++bins_[static_cast<size_t>(index[i])];
-  }
+  countInto(bins_, values, std::ldexp(1.0F, -exponent_));
 }
 
 void Histogram::merge(const Histogram& other) {

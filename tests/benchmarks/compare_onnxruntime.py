@@ -5,8 +5,8 @@
   compare_onnxruntime.py MODEL.onnx ... [--threads 2] [--rounds 7] [--seconds 0.6] [--shape NAME=1x3x32x32] [--compress build/release/bin/compress]
 
 Each round times ONNX Runtime (all optimisations, bound inputs and outputs) for `seconds`, then `compress bench` for as long; the figure of each is
-the median over rounds of the medians within a round. Unknown dimensions are 1 unless --shape gives them. A round in which another process took the
-processor shows as a wide spread: prefer the ratio of minima then, which is printed too.
+the median over rounds of the medians within a round. Unknown dimensions are 1 unless --shape gives them. Where another process took the processor in
+some rounds, prefer the ratio of the best rounds, which is printed too.
 """
 import argparse, json, math, statistics, subprocess, time
 import numpy as np, onnx, onnxruntime as ort
@@ -42,7 +42,7 @@ def time_compress(binary, path, threads, seconds, dims):
     command = [binary, "bench", path, "--json", "--threads", str(threads), "--duration", str(seconds)]
     for name, shape in dims.items(): command += ["--shape", f"{name}:{'x'.join(map(str, shape))}"]
     report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return report["latency"][0]["samples_ms"]
+    return report["latency"][0]["p50_ms"]
 
 
 def main():
@@ -52,16 +52,16 @@ def main():
     parser.add_argument("--compress", default="build/release/bin/compress")
     a = parser.parse_args()
     shapes = {s.split("=")[0]: [int(d) for d in s.split("=")[1].split("x")] for s in a.shape}
-    print(f"{'model':44} {'ORT ms':>9} {'ours ms':>9} {'ratio':>7} {'min/min':>8}   threads {a.threads}")
+    print(f"{'model':44} {'ORT ms':>9} {'ours ms':>9} {'ratio':>7} {'best':>8}   threads {a.threads}")
     ratios, minima = [], []
     for path in a.models:
         run, dims = ort_runner(path, a.threads, shapes)
         theirs, ours = [], []
         for _ in range(a.rounds):
-            theirs.append(time_ort(run, a.seconds))
+            theirs.append(statistics.median(time_ort(run, a.seconds)))
             ours.append(time_compress(a.compress, path, a.threads, a.seconds, dims))
-        t, o = (statistics.median(statistics.median(r) for r in rounds) for rounds in (theirs, ours))
-        best = min(map(min, ours)) / min(map(min, theirs))
+        t, o = statistics.median(theirs), statistics.median(ours)
+        best = min(ours) / min(theirs)
         ratios.append(o / t); minima.append(best)
         print(f"{path.split('/')[-1]:44} {t:9.4f} {o:9.4f} {o / t:7.3f} {best:8.3f}", flush=True)
     mean = lambda xs: math.exp(sum(map(math.log, xs)) / len(xs))
