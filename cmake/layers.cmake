@@ -1,13 +1,7 @@
 # add_layer(NAME FOLDER DEPENDENCIES...): the static library compress_NAME of all .cpp files below FOLDER; DEPENDENCIES are the
-# layers and packages that it may see. A layer of headers only is an interface library.
+# layers and packages that it may see.
 function(add_layer name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
-  if(NOT sources)
-    add_library(compress_${name} INTERFACE)
-    target_include_directories(compress_${name} INTERFACE ${CMAKE_SOURCE_DIR})
-    target_link_libraries(compress_${name} INTERFACE ${ARGN} compress_flags)
-    return()
-  endif()
   add_library(compress_${name} STATIC ${sources})
   target_include_directories(compress_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(compress_${name} PUBLIC ${ARGN} compress_flags)

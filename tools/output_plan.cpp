@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
-#include "lib/base/digest.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "lib/onnx/write.h"

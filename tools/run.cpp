@@ -52,7 +52,7 @@ class Run : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
     visitor.visit(inputs_, {.name = "inputs",
-                            .help = "test_data_set folder, npz, or one npy or pb; random numbers without",
+                            .help = "test_data_set folder, or one npy or pb; random numbers without",
                             .placeholder = "PATH"});
     visitor.visit(input_, {.name = "input",
                            .help = "one input from an npy or pb file, repeatable",

@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <span>
+#include <vector>
 
 #include "lib/base/error.h"
 #include "lib/base/file_handle.h"
@@ -42,6 +44,20 @@ bool isSameFile(const std::filesystem::path& a, const std::filesystem::path& b) 
 std::string sha256(std::string_view bytes) {
   Sha256 hash;
   hash.add(std::as_bytes(std::span(bytes)));
+  return hash.finish();
+}
+
+std::string sha256File(const std::filesystem::path& path) {
+  constexpr int64_t kBlockBytes = int64_t{1} << 18;
+  const FileHandle file = FileHandle::openRegular(path);
+  const int64_t size = file.size();
+  std::vector<std::byte> block(static_cast<size_t>(std::min(size, kBlockBytes)));
+  Sha256 hash;
+  for (int64_t done = 0; done < size; done += kBlockBytes) {
+    const auto part = std::span(block).first(static_cast<size_t>(std::min(kBlockBytes, size - done)));
+    file.readAt(done, part);
+    hash.add(part);
+  }
   return hash.finish();
 }
 

@@ -25,5 +25,7 @@ bool isSameFile(const std::filesystem::path& a, const std::filesystem::path& b);
 
 /// SHA-256 in lower-case hexadecimal.
 std::string sha256(std::string_view bytes);
+/// The same of a regular file's bytes, in constant memory. Throws as readFile does.
+std::string sha256File(const std::filesystem::path& path);
 
 }  // namespace compress
