@@ -116,7 +116,12 @@ TEST_CASE("bombs of small messages are refused before they are built", "[onnx][h
   CHECK_THAT(refusal(nodes), StartsWith("3: ") && Contains("more than 1000000 nodes"));
   const std::string tensors = modelWithGraph(repeated(bytesField(kInitializer, ""), 25 << 20));
   CHECK_THAT(refusal(tensors), StartsWith("3: ") && Contains("more than 1000000 initializers"));
-  CHECK(peakMemory() - before < 300'000'000);
+#ifdef __SANITIZE_ADDRESS__
+  constexpr int64_t kAllowed = 450'000'000;  // AddressSanitizer keeps freed memory in quarantine
+#else
+  constexpr int64_t kAllowed = 300'000'000;
+#endif
+  CHECK(peakMemory() - before < kAllowed);
 }
 
 TEST_CASE("predicted memory is held against the limit", "[onnx][hostile]") {
