@@ -13,7 +13,10 @@ namespace {
 constexpr int kHalf = Histogram::kBins / 2;
 constexpr size_t kChunk = 1 << 16;
 constexpr size_t kBlock = 256;  // bins are found block by block, in a loop that vectorises, then counted
-constexpr size_t kTables = 4;
+/// Behind the bins: one place for values that are not finite, then places among which zeros take turns.
+constexpr int kNotFinite = Histogram::kBins;
+constexpr int kZeros = kNotFinite + 1;
+constexpr int kZeroPlaces = 8;
 constexpr uint32_t kExponentBits = 0x7F800000U;
 
 struct Extremes {
@@ -49,7 +52,7 @@ bool isFinite(float value) {
   return {*std::ranges::min_element(low), *std::ranges::max_element(high), count};
 }
 
-/// Bin of each value from the lowest one on; a value that is not finite gets the bin past the last. `inverse` is the
+/// Bin of each value from the lowest one on, or its place behind the bins. `inverse` is the
 /// reciprocal of the width, a power of two, so the product is exact but where it underflows; then the sign still tells
 /// which side of 0 it is on. Arithmetic in place of branches, so that the loop becomes vector operations.
 [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void findBins(std::span<const float> values,
@@ -63,23 +66,25 @@ bool isFinite(float value) {
     const int truncated = static_cast<int>(scaled);
     const int floored = truncated - static_cast<int>(static_cast<float>(truncated) > scaled);
     const int underflown = static_cast<int>(value < 0) & static_cast<int>(floored >= 0);
-    index[i] = floored - underflown + kHalf + (1 - counted) * (Histogram::kBins - kHalf);
+    const int bin = floored - underflown + kHalf;
+    const int place = kNotFinite + counted * (kZeros - kNotFinite + static_cast<int>(i % kZeroPlaces));
+    const int isPlaced = static_cast<int>(value == 0);
+    index[i] = bin + isPlaced * (place - bin);
   }
 }
 
-/// Adds the counts of `values` to `bins`. Neighbours, which often share a bin, go to different tables, so that no count
-/// waits for the one before it.
+/// Adds the counts of `values` to `bins`. Zeros, of which activations are full, take turns among several places, so
+/// that no count waits for the one before it.
 void countInto(std::span<uint64_t> bins, std::span<const float> values, float inverse) {
-  static thread_local std::array<std::array<uint32_t, Histogram::kBins + 1>, kTables> tables;
-  for (auto& table : tables) table.fill(0);
+  std::array<uint32_t, kZeros + kZeroPlaces> counts{};
   std::array<int, kBlock> index;
   for (size_t done = 0; done < values.size(); done += kBlock) {
     const auto part = values.subspan(done, std::min(kBlock, values.size() - done));
     findBins(part, inverse, index);
-    for (size_t i = 0; i < part.size(); ++i) ++tables[i % kTables][static_cast<size_t>(index[i])];
+    for (size_t i = 0; i < part.size(); ++i) ++counts[static_cast<size_t>(index[i])];
   }
-  for (const auto& table : tables)
-    for (size_t i = 0; i < bins.size(); ++i) bins[i] += table[i];
+  for (size_t i = 0; i < bins.size(); ++i) bins[i] += counts[i];
+  for (size_t i = kZeros; i < counts.size(); ++i) bins[kHalf] += counts[i];
 }
 
 /// Smallest exponent whose bins hold `value`.
