@@ -10,6 +10,9 @@
 namespace compress {
 namespace {
 
+/// Enough for two digits of every figure of drift; more would cost as much as calibrating.
+constexpr int64_t kDriftSamples = 128;
+
 /// The short check of every run, per model; --bench takes the full time of cli.md section 6.
 constexpr double kShortSeconds = 0.5;
 constexpr int64_t kShortRounds = 5;
@@ -98,6 +101,7 @@ Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, co
   ValidatorOptions options{.threads = static_cast<int>(context.common.threads),
                            .seed = static_cast<uint64_t>(context.common.seed),
                            .metrics = metrics_.names(),
+                           .driftLimit = kDriftSamples,
                            .progress = [&](std::string_view line) {
                              context.budget.check();
                              context.console.progress(line);

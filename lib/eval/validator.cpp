@@ -5,7 +5,9 @@
 #include <set>
 
 #include "lib/base/error.h"
+#include "lib/base/parallel.h"
 #include "lib/base/text.h"
+#include "lib/eval/head_of.h"
 #include "lib/eval/run_over.h"
 #include "lib/eval/sample_hash.h"
 #include "lib/eval/statistics.h"
@@ -138,21 +140,20 @@ Measurement Validator::measure(const Model& model, int64_t fileBytes) {
 
 void Validator::addDrift(const Model& model, Measurement& measurement) {
   DriftCollector collector(reference_);
-  measurement.driftSamples = samples_->size();
+  const HeadOf samples(*samples_, options_.driftLimit);
+  measurement.driftSamples = samples.size();
   if (isCached_) {
     const Model* models[] = {&model};
-    runOver(models, backend_, *samples_, options_.threads,
+    runOver(models, backend_, samples, options_.threads,
             [&](int64_t index, const Sample&, std::span<const std::vector<Tensor>> outputs) {
               collector.add(cached_[static_cast<size_t>(index)], outputs[0]);
             });
   } else {
     const Model* models[] = {&reference_, &model};
     int64_t bytes = 0;
-    sampleHashes_.clear();
-    runOver(models, backend_, *samples_, options_.threads,
-            [&](int64_t, const Sample& sample, std::span<const std::vector<Tensor>> outputs) {
+    runOver(models, backend_, samples, options_.threads,
+            [&](int64_t, const Sample&, std::span<const std::vector<Tensor>> outputs) {
               collector.add(outputs[0], outputs[1]);
-              sampleHashes_.push_back(hashOf(sample));
               bytes += bytesOf(outputs[0]);
               if (bytes <= kCacheBytes) cached_.push_back(outputs[0]);
             });
@@ -190,7 +191,11 @@ void Validator::addMetrics(const Model& model, Measurement& measurement) {
 }
 
 int64_t Validator::sharedSamples() const {
-  const std::set<uint64_t> known(sampleHashes_.begin(), sampleHashes_.end());
+  if (samples_ == nullptr || evaluationHashes_.empty()) return 0;
+  std::vector<uint64_t> hashes(static_cast<size_t>(samples_->size()));
+  const ThreadLimit limit(options_.threads);
+  parallelFor(samples_->size(), [&](int64_t i) { hashes[static_cast<size_t>(i)] = hashOf(samples_->read(i)); });
+  const std::set<uint64_t> known(hashes.begin(), hashes.end());
   return std::ranges::count_if(evaluationHashes_, [&](uint64_t hash) { return known.contains(hash); });
 }
 

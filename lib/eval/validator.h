@@ -1,6 +1,7 @@
 // Nothing is believed unmeasured: a model in numbers, and the verdict on a change.
 #pragma once
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,7 @@ struct ValidatorOptions {
   int threads = 1;
   uint64_t seed = 0;
   std::vector<std::string> metrics = {"top1"};
+  int64_t driftLimit = std::numeric_limits<int64_t>::max();  ///< drift is measured on at most so many samples
   std::function<void(std::string_view)> progress = [](std::string_view) {};
 };
 
@@ -79,7 +81,7 @@ class Validator {
   ValidatorOptions options_;
   std::vector<std::vector<Tensor>> cached_;  ///< the reference's outputs per sample, while they are small
   bool isCached_ = false;
-  std::vector<uint64_t> sampleHashes_, evaluationHashes_;
+  std::vector<uint64_t> evaluationHashes_;
 };
 
 /// Both models on the first sample of `dataset`, threads and plan as in use.

@@ -6,26 +6,12 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/eval/head_of.h"
 #include "lib/eval/run_over.h"
 #include "lib/ir/verify.h"
 
 namespace compress {
 namespace {
-
-/// The first samples of another data set.
-class HeadOf : public Dataset {
- public:
-  HeadOf(const Dataset& whole, int64_t count) : whole_(whole), count_(std::min(count, whole.size())) {}
-  int64_t size() const override { return count_; }
-  bool hasLabels() const override { return whole_.hasLabels(); }
-  Sample read(int64_t index) const override { return whole_.read(index); }
-  const Preprocess& preprocess() const override { return whole_.preprocess(); }
-  std::string_view kind() const override { return whole_.kind(); }
-
- private:
-  const Dataset& whole_;
-  int64_t count_;
-};
 
 /// Compares models with the one that the pipeline was given. Reads no sample before the first comparison.
 class Judge {

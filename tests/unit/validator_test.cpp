@@ -126,6 +126,11 @@ TEST_CASE("measurements are the same for any thread count", "[validator]") {
   Validator same(model, *backend, &data, &data, {});
   same.measure(changed);
   CHECK(same.sharedSamples() == 41);
+  ValidatorOptions few;
+  few.driftLimit = 7;
+  Validator limited(model, *backend, &data, &data, few);
+  CHECK(limited.measure(changed).driftSamples == 7);
+  CHECK(limited.sharedSamples() == 41);
   CHECK(measured[0].fileBytes == 123);
   CHECK(measured[0].driftSamples == 41);
   CHECK(measured[0].drift.at(0).drift.meanAbs() == measured[1].drift.at(0).drift.meanAbs());
