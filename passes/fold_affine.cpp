@@ -6,7 +6,7 @@
 //
 // Needs: constant weights, a float32 or float64 constant that does not enlarge what it meets, no other reader between.
 // Leaves alone: Div by 0, a shift where there is no bias to take it or where a border is padded (channel_affine.h).
-// Source: quantization.md S9.
+// Source: docs/quantization.md Q9.
 #include <algorithm>
 
 #include "passes/catalog.h"

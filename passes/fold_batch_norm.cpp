@@ -7,7 +7,7 @@
 //
 // Needs: constant weights and statistics, no other reader between the two. A BatchNormalization before the weights is
 // folded too where that is exact (channel_affine.h). Leaves alone: training mode, statistics per element (spatial = 0),
-// 16-bit floats. Source: Jacob et al. 2018, section 3.2; quantization.md S9.
+// 16-bit floats. Source: Jacob et al. 2018, section 3.2; docs/quantization.md Q9.
 #include <cmath>
 
 #include "passes/catalog.h"

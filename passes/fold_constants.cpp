@@ -3,11 +3,11 @@
 //   before: s = Shape(x); i = Gather(s, one); w2 = Transpose(w)        after: i and w2 are initializers, under the
 //   names they had
 //
-// Constant nodes become initializers. Values come from the plain-loop references. Limits (reliability.md R4): all that
-// is folded stays within max(64 MiB, twice the constants of the model), sizes being checked before anything is
+// Constant nodes become initializers. Values come from the plain-loop references. Limits (docs/reliability.md R4): all
+// that is folded stays within max(64 MiB, twice the constants of the model), sizes being checked before anything is
 // computed; a node that would add more than 64 KiB to the file (Expand, Tile, ConstantOfShape) is left for the runtime.
 // Leaves alone: graph outputs, nodes with bodies, random numbers, QuantizeLinear and DequantizeLinear (the file's own
-// encodings), sequences, strings. Source: quantization.md S9.
+// encodings), sequences, strings. Source: docs/quantization.md Q9.
 #include <algorithm>
 #include <array>
 #include <set>

@@ -5,8 +5,7 @@
 // Needs: mode constant, constant pads >= 0 on spatial axes only, no other reader, a Conv or pool with explicit padding
 // (auto_pad NOTSET or VALID) and known rank. AveragePool takes them by count_include_pad = 1, so its own padding must
 // be none or counted already, and ceil_mode 0. MaxPool pads with -infinity: it takes zeros only behind a Relu and where
-// every window meets the picture (pads below the kernel's extent). Leaves alone: other values, other modes. Source:
-// runtime.md 3.
+// every window meets the picture (pads below the kernel's extent). Leaves alone: other values, other modes.
 #include <algorithm>
 
 #include "passes/catalog.h"

@@ -5,7 +5,7 @@
 //   before: a = Reshape(x, s); y = Reshape(a, t)        after: y = Reshape(x, t)
 //
 // Needs: explicit permutations; for Reshape a constant target that copies no dimension (no 0, or allowzero). Leaves
-// alone: a first movement that others read stays for them. Source: quantization.md S9.
+// alone: a first movement that others read stays for them. Source: docs/quantization.md Q9.
 #include <algorithm>
 
 #include "passes/catalog.h"

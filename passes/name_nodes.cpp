@@ -2,7 +2,7 @@
 //
 //   before: y = Conv(x, w)  (no name)        after: the node is called "Conv_y": its op and its first output
 //
-// Leaves alone: names that are there, double ones too. Source: quantization.md S9.
+// Leaves alone: names that are there, double ones too. Source: docs/quantization.md Q9.
 #include <set>
 
 #include "lib/base/text.h"

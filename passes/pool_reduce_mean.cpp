@@ -6,7 +6,7 @@
 //   Flatten(y.pooled)
 //
 // Needs: known rank >= 3, float data, axes (attribute or constant input) that are exactly those from 2 on. Leaves
-// alone: everything else. Source: quantization.md 5.2.
+// alone: everything else. Source: docs/quantization.md Q10.
 #include <algorithm>
 
 #include "lib/base/text.h"

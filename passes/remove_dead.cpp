@@ -3,7 +3,7 @@
 //   before: a = Relu(x); b = Neg(a); output a        after: a = Relu(x); output a
 //
 // A constant that is listed as a graph input too (as IR 3 demands of all) goes with its listing; inputs that the caller
-// must bring stay. Leaves alone: graph inputs and outputs. Source: quantization.md S9.
+// must bring stay. Leaves alone: graph inputs and outputs. Source: docs/quantization.md Q9.
 #include <algorithm>
 
 #include "passes/catalog.h"

@@ -7,7 +7,7 @@
 //
 // Needs: proof from constants and shape inference that value, type and shape stay. Names of graph outputs stay: the
 // node before takes the name over; where it cannot (the output is an input's or a constant's copy), the node stays.
-// Source: quantization.md S9.
+// Source: docs/quantization.md Q9.
 #include "lib/base/text.h"
 #include "passes/catalog.h"
 #include "passes/edit.h"

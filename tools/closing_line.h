@@ -1,4 +1,4 @@
-// The one greppable line at the end of a verb that made a file (cli.md 3.3).
+// The one greppable line at the end of a verb that made a file.
 #pragma once
 #include "tools/gain.h"
 #include "tools/measuring.h"

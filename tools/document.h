@@ -1,4 +1,4 @@
-// The JSON document of a run (cli.md 3.6): one per process, printed with --json and stored by --report.
+// The JSON document of a run (docs/cli.md): one per process, printed with --json and stored by --report.
 #pragma once
 #include <nlohmann/json_fwd.hpp>
 #include <string>

@@ -13,7 +13,7 @@ namespace {
 /// Enough for two digits of every figure of drift; more would cost as much as calibrating.
 constexpr int64_t kDriftSamples = 128;
 
-/// The short check of every run, per model; --bench takes the full time of cli.md section 6.
+/// The short check of every run, per model; --bench times in full.
 constexpr double kShortSeconds = 0.5;
 constexpr int64_t kShortRounds = 5;
 

@@ -20,7 +20,7 @@ struct VerbContext {
   const CommonOptions& common;
   Console& console;                  ///< the only way to stdout and stderr
   const Budget& budget;              ///< of --timeout and --memory-limit
-  nlohmann::ordered_json& document;  ///< cli.md 3.6; printed with --json, stored by --report
+  nlohmann::ordered_json& document;  ///< docs/cli.md; printed with --json, stored by --report
 };
 
 /// Shows a warning and adds it to the document; `warning` is "W-CODE: text".

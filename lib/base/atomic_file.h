@@ -1,4 +1,4 @@
-// A file that appears under its name complete, or not at all (reliability.md R5).
+// A file that appears under its name complete, or not at all (docs/reliability.md R5).
 #pragma once
 #include <filesystem>
 #include <span>

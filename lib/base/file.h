@@ -12,7 +12,7 @@ std::string readFile(const std::filesystem::path& path);
 
 /// Temporary `.NAME.XXXXXX.tmp` beside `path`, every write, fsync and close checked, then rename: without `overwrite`
 /// an existing `path` is Error(io). `verify` is called with the temporary's path before the rename; what it throws is
-/// passed on. On any error the temporary is removed and `path` untouched (reliability.md R5).
+/// passed on. On any error the temporary is removed and `path` untouched (docs/reliability.md R5).
 void writeFileAtomically(const std::filesystem::path& path, std::string_view content, bool overwrite,
                          const std::function<void(const std::filesystem::path&)>& verify = {});
 

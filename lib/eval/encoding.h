@@ -23,7 +23,7 @@ struct Range {
 };
 
 /// Per-tensor encoding of an activation: the range is widened to hold 0, the zero point is an integer of the type
-/// (quantization.md S7).
+/// (docs/quantization.md Q7).
 Encoding encodeRange(Range range, DType dtype, bool symmetric);
 
 /// Nearest step to a finite `real`, ties to even, saturating to the type's limits; x / scale in float.

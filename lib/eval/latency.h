@@ -1,5 +1,4 @@
-// Timing of models against each other in one process, in turn, with a verdict only where there is one (cli.md section
-// 6).
+// Timing of models against each other in one process, in turn, with a verdict only where there is one.
 #pragma once
 #include <functional>
 #include <string>

@@ -1,5 +1,5 @@
 // From stored samples to what a model wants: x = (source * scale - mean) / std, layout, size, colour order
-// (cli.md 3.2).
+// (docs/data.md).
 #pragma once
 #include <optional>
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace compress {
 
-/// What the user said; anything left out is filled in from the preset, then by the defaults of cli.md 3.2.
+/// What the user said; anything left out is filled in from the preset, then by the defaults of docs/data.md.
 struct PreprocessOptions {
   std::string preset;                 ///< imagenet, tf, cifar10, mnist, raw or empty
   std::optional<std::string> layout;  ///< nhwc or nchw, of the source

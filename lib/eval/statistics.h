@@ -1,4 +1,4 @@
-// Statistics of cli.md section 6: intervals and tests that say whether a difference is real.
+// Statistics: intervals and tests that say whether a difference is real.
 #pragma once
 #include <cstdint>
 #include <span>

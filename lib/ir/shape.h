@@ -30,7 +30,7 @@ class Shape {
 /// "[1, 3, 32, 32]"
 std::string print(const Shape& shape);
 
-/// Product of `dims`; nothing when a dimension is negative or the product reaches 2^48 (reliability: rule R2).
+/// Product of `dims`; nothing when a dimension is negative or the product reaches 2^48 (docs/reliability.md R2).
 std::optional<int64_t> checkedElementCount(const std::vector<int64_t>& dims);
 
 /// numpy's broadcasting of two shapes; nothing where they do not fit.

@@ -1,4 +1,4 @@
-// The folder that a model's external data must stay in (reliability.md R1): the kernel, not a string comparison,
+// The folder that a model's external data must stay in (docs/reliability.md R1): the kernel, not a string comparison,
 // decides what is beneath it.
 #pragma once
 #include <filesystem>

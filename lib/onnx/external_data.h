@@ -22,8 +22,8 @@ class ExternalData {
       : model_(model), allowLinked_(allowLinked), warnings_(warnings) {}
 
   /// The `size` bytes that `tensor` names, read on first use; ranges that are the same share their bytes. Throws
-  /// Error(input) for keys, numbers and ranges that rule R2 refuses. A file that has changed when the bytes are needed
-  /// is Error(io).
+  /// Error(input) for keys, numbers and ranges that docs/reliability.md R2 refuses. A file that has changed when the
+  /// bytes are needed is Error(io).
   Bytes find(const onnx::TensorProto& tensor, DType dtype, int64_t size);
   /// Data files in order of first use.
   std::vector<std::filesystem::path> files() const;

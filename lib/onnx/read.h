@@ -8,7 +8,7 @@
 
 namespace compress {
 
-/// Limits of what a file may hold (reliability.md R3); each can be raised.
+/// Limits of what a file may hold (docs/reliability.md R3); each can be raised.
 struct ReadLimits {
   int64_t memoryBytes = 0;  ///< predicted memory that the pre-scan allows; 0: 80 % of the machine's or cgroup's limit
   int64_t nodes = 1'000'000;

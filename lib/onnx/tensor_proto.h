@@ -1,5 +1,5 @@
-// Tensors between our form and the schema's. Data are checked as reliability rule R2 asks, and moved, not copied, where
-// the file holds them as raw bytes.
+// Tensors between our form and the schema's. Data are checked as docs/reliability.md R2 asks, and moved, not copied,
+// where the file holds them as raw bytes.
 #pragma once
 #include "lib/ir/tensor.h"
 #include "lib/onnx/proto.h"

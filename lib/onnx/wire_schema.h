@@ -34,7 +34,7 @@ std::string_view nameOf(Message message);
 enum class Storage : uint8_t {
   unknown,  ///< kept as bytes in a list of unknown fields
   message,
-  name,     ///< a string that rule R3 limits
+  name,     ///< a string of limited length
   value,    ///< a name of a value in a node: an edge of the graph
   text,     ///< any other string or bytes
   number,   ///< a scalar inside the object

@@ -12,7 +12,7 @@ struct WriteOptions {
   ExternalData externalData = ExternalData::automatic;  ///< automatic: past 1.5 GiB
 };
 
-/// Temporary file beside `path`, checked writes, read back and compared, fsync, rename (reliability.md R5). Throws
+/// Temporary file beside `path`, checked writes, read back and compared, fsync, rename (docs/reliability.md R5). Throws
 /// Error(io) naming path and cause; then `path` is what it was before.
 void writeModel(const Model& model, const std::filesystem::path& path, const WriteOptions& options = {});
 

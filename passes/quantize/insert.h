@@ -1,5 +1,5 @@
-// Lowering: a plan and its encodings become Q and DQ nodes in the graph, by the layout rules of quantization.md S1 to
-// S6.
+// Lowering: a plan and its encodings become Q and DQ nodes in the graph, by the layout rules Q1 to Q6 of
+// docs/quantization.md.
 #pragma once
 #include <map>
 #include <vector>

@@ -1,4 +1,4 @@
-// The options of quantize (cli.md 3.2).
+// The options of quantize.
 #include "passes/quantize/quantize.h"
 
 namespace compress {

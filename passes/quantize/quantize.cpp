@@ -1,4 +1,4 @@
-// quantize: plan, calibrate, choose encodings, lower. See quantization.md 5.1, 5.2 and 6.
+// quantize: plan, calibrate, choose encodings, lower. See docs/quantization.md.
 #include "passes/quantize/quantize.h"
 
 #include <algorithm>

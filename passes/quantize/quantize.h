@@ -11,7 +11,7 @@
 
 namespace compress {
 
-/// The knobs of cli.md 3.2 that static int8 has.
+/// The knobs of static int8.
 struct QuantizeOptions {
   int64_t level = 2;  ///< 0 minmax per tensor, 1 + per channel, 2 + ranges by downstream error, bias correction
   std::string target = "portable";

@@ -1,5 +1,5 @@
 // Level 2: ranges by the error at the next layers' output, weights and biases layer by layer on inputs that are
-// quantized already (quantization.md 6). Works on a bounded number of samples, so memory does not grow with the data.
+// quantized already. Works on a bounded number of samples, so memory does not grow with the data.
 #pragma once
 #include <string>
 #include <vector>
