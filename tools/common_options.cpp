@@ -61,6 +61,11 @@ void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
   visitor.visit(verbose, {.name = "verbose", .help = "print the settings in effect and every step", .letter = 'v'});
   visitor.visit(progress, {.name = "progress", .help = "show how far the work is", .choices = {"auto", "never"}});
   visitor.visit(color, {.name = "color", .help = "colours on stderr", .choices = {"auto", "always", "never"}});
+  visitor.section("Settings");
+  visitor.visit(config, {.name = "config",
+                         .help = "take options from this TOML or JSON file; flags and COMPRESS_* variables override it",
+                         .placeholder = "FILE"});
+  visitor.visit(printConfig, {.name = "print-config", .help = "print every option with its origin, and do nothing"});
 }
 
 void CommonOptions::check() const {

@@ -45,6 +45,8 @@ struct CommonOptions {
   // kReporting
   std::vector<std::string> reports;
   // always
+  std::optional<std::string> config;
+  bool printConfig = false;
   bool json = false;
   bool quiet = false;
   bool verbose = false;

@@ -14,6 +14,7 @@
 #include "tools/help.h"
 #include "tools/option_values.h"
 #include "tools/reports.h"
+#include "tools/settings.h"
 #include "tools/verbs.h"
 
 namespace compress {
@@ -35,7 +36,7 @@ using Words = std::vector<std::string>;
 class CliVisitor : public OptionVisitor {
  public:
   explicit CliVisitor(CLI::App& app) : app_(app) {}
-  std::set<std::string> given;
+  Origins given;
 
   void visit(bool& field, const OptionInfo& info) override { flag(field, info); }
   void visit(std::optional<bool>& field, const OptionInfo& info) override { flag(field, info); }
@@ -70,7 +71,7 @@ class CliVisitor : public OptionVisitor {
     app_.add_flag_function(text(flags(info), ",!--", oppositeOf(info)),
                            [this, &field, name = std::string(info.name)](int64_t count) {
                              field = count > 0;
-                             given.insert(name);
+                             given[name] = {"flag", ""};
                            });
   }
 
@@ -82,7 +83,7 @@ class CliVisitor : public OptionVisitor {
                       if (words.size() > 1)
                         throw Error(ErrorKind::usage, text("--", name, " is given ", words.size(), " times"),
                                     "give it once");
-                      given.insert(name);
+                      given[name] = {"flag", ""};
                       store(words.front());
                       return true;
                     })
@@ -97,7 +98,7 @@ class CliVisitor : public OptionVisitor {
                       field.clear();
                       for (const std::string& word : words)
                         for (const std::string& part : splitWords(info, word)) field.push_back(parse(info, part));
-                      given.insert(std::string(info.name));
+                      given[std::string(info.name)] = {"flag", ""};
                       return true;
                     })
         ->expected(1)
@@ -140,9 +141,18 @@ void requireNoExtras(const VerbSpec& spec, std::span<const std::string> extras, 
   }
 }
 
-/// Fills in the verb's options and the common ones from `arguments`; the names of those given.
-std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOptions& common, Words arguments,
-                                     Words& operands) {
+void requireOperands(const VerbSpec& spec, const Words& operands) {
+  const Words wanted = split(spec.operands);
+  if (operands.size() > wanted.size())
+    throw Error(ErrorKind::usage, text("one operand too many: '", displayName(operands[wanted.size()]), "'"),
+                text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
+  if (operands.size() < wanted.size() && wanted[operands.size()].front() != '[')
+    throw Error(ErrorKind::usage, text(spec.name, ": ", wanted[operands.size()], " is missing"),
+                text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
+}
+
+/// Fills in the verb's options and the common ones from `arguments`; the origins of those given.
+Origins parseArguments(const VerbSpec& spec, Verb& verb, CommonOptions& common, Words arguments, Words& operands) {
   const std::vector<OptionRow> rows = optionRows(verb, common, spec.groups);
   CLI::App app;
   app.set_help_flag("");
@@ -150,7 +160,6 @@ std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOpt
   CliVisitor visitor(app);
   verb.options(visitor);
   common.options(visitor, spec.groups);
-  const Words wanted = split(spec.operands);
   app.add_option("operands", operands);
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {
@@ -159,13 +168,20 @@ std::set<std::string> parseArguments(const VerbSpec& spec, Verb& verb, CommonOpt
     throw Error(ErrorKind::usage, error.what(), text("compress ", spec.name, " --help lists the options"));
   }
   requireNoExtras(spec, app.remaining(), rows);
-  if (operands.size() > wanted.size())
-    throw Error(ErrorKind::usage, text("one operand too many: '", displayName(operands[wanted.size()]), "'"),
-                text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
-  if (operands.size() < wanted.size() && wanted[operands.size()].front() != '[')
-    throw Error(ErrorKind::usage, text(spec.name, ": ", wanted[operands.size()], " is missing"),
-                text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
-  return visitor.given;
+  return std::move(visitor.given);
+}
+
+/// What flags do not say: variables, then the file.
+void applySettings(const VerbSpec& spec, Verb& verb, CommonOptions& common, Origins& origins) {
+  applyEnvironment(spec, verb, common, origins);
+  if (common.config)
+    applyConfig(readConfigFile(*common.config), *common.config, allVerbs(), spec, verb, common, origins);
+}
+
+int printConfig(Console& console, const VerbSpec& spec, const CommonOptions& common, Json& document) {
+  finishDocument(document, common, 0);
+  console.write(common.json ? documentText(document) : configText(spec.name, document["effective_config"]));
+  return 0;
 }
 
 int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common, Json& document) {
@@ -175,16 +191,21 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
     return 0;
   }
   Words operands;
-  const std::set<std::string> given = parseArguments(spec, *verb, common, arguments, operands);
+  Origins origins = parseArguments(spec, *verb, common, arguments, operands);
+  applySettings(spec, *verb, common, origins);
+  document["effective_config"] = settings(spec, *verb, common, origins);
+  Console console(common);
+  if (common.printConfig) return printConfig(console, spec, common, document);
+  requireOperands(spec, operands);
   common.check();
   checkReports(common);
-  Console console(common);
-  document["effective_config"] = settings(*verb, common, spec.groups, given);
   for (const auto& [name, setting] : document["effective_config"].items())
-    console.detail(text(name, " = ", setting["value"].dump(), setting["origin"] == "flag" ? "" : " (default)"));
+    console.detail(text(name, " = ", setting["value"].dump(),
+                        setting["origin"] == "flag" ? "" : text(" (", setting["origin"].get<std::string>(), ')')));
   prepareProcess(common);
   const Budget budget(common);
   VerbContext context{operands, common, console, budget, document};
+  for (const std::string& warning : doubtfulVariables(allVerbs())) warnAs(context, warning);
   const int code = verb->run(context);
   finishDocument(document, common, code);
   writeReports(common, document);

@@ -1,40 +1,12 @@
 #include "tools/option_table.h"
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-
 #include "lib/base/text.h"
+#include "tools/json_visitor.h"
 
 namespace compress {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// Hands every option on as JSON: the one form that all types share.
-class JsonVisitor : public OptionVisitor {
- public:
-  void visit(bool& field, const OptionInfo& info) override { option(field, info); }
-  void visit(int64_t& field, const OptionInfo& info) override { option(field, info); }
-  void visit(double& field, const OptionInfo& info) override { option(field, info); }
-  void visit(std::string& field, const OptionInfo& info) override { option(field, info); }
-  void visit(std::vector<std::string>& field, const OptionInfo& info) override { option(field, info); }
-  void visit(std::vector<double>& field, const OptionInfo& info) override { option(field, info); }
-  void visit(std::optional<std::string>& field, const OptionInfo& info) override { optional(field, info); }
-  void visit(std::optional<int64_t>& field, const OptionInfo& info) override { optional(field, info); }
-  void visit(std::optional<double>& field, const OptionInfo& info) override { optional(field, info); }
-  void visit(std::optional<bool>& field, const OptionInfo& info) override { flag(field, info); }
-
- protected:
-  virtual void option(const Json& value, const OptionInfo& info) = 0;
-  /// A flag with three states.
-  virtual void flag(const std::optional<bool>& value, const OptionInfo& info) { optional(value, info); }
-
- private:
-  template <typename T>
-  void optional(const std::optional<T>& field, const OptionInfo& info) {
-    option(field ? Json(*field) : Json(nullptr), info);
-  }
-};
 
 /// A default as it would be typed.
 std::string words(const Json& value) {
@@ -82,21 +54,6 @@ class RowVisitor : public JsonVisitor {
   std::string section_;
 };
 
-class SettingsVisitor : public JsonVisitor {
- public:
-  explicit SettingsVisitor(const std::set<std::string>& given) : given_(given) {}
-  Json found = Json::object();
-
- protected:
-  void option(const Json& value, const OptionInfo& info) override {
-    const std::string name(info.name);
-    found[name] = {{"value", value}, {"origin", given_.contains(name) ? "flag" : "default"}};
-  }
-
- private:
-  const std::set<std::string>& given_;
-};
-
 }  // namespace
 
 std::vector<OptionRow> optionRows(Verb& verb, CommonOptions& common, OptionGroups groups) {
@@ -104,13 +61,6 @@ std::vector<OptionRow> optionRows(Verb& verb, CommonOptions& common, OptionGroup
   verb.options(visitor);
   common.options(visitor, groups);
   return std::move(visitor.rows);
-}
-
-Json settings(Verb& verb, CommonOptions& common, OptionGroups groups, const std::set<std::string>& given) {
-  SettingsVisitor visitor(given);
-  verb.options(visitor);
-  common.options(visitor, groups);
-  return std::move(visitor.found);
 }
 
 }  // namespace compress

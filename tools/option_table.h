@@ -1,7 +1,5 @@
-// Walks over option tables for help and for the settings in effect.
+// Option tables as rows that people read.
 #pragma once
-#include <nlohmann/json_fwd.hpp>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -19,10 +17,5 @@ struct OptionRow {
 
 /// Rows of the verb's own options and of its common ones, in order, with defaults as they stand in the objects.
 std::vector<OptionRow> optionRows(Verb& verb, CommonOptions& common, OptionGroups groups);
-
-/// Every option with its value and where that comes from: {"threads": {"value": 2, "origin": "flag"}}. `given` holds
-/// the names of those that the command line set.
-nlohmann::ordered_json settings(Verb& verb, CommonOptions& common, OptionGroups groups,
-                                const std::set<std::string>& given);
 
 }  // namespace compress

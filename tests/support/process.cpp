@@ -25,6 +25,16 @@ void redirect(int descriptor, const std::string& path, int flags) {
   if (opened < 0 || dup2(opened, descriptor) < 0) _exit(126);
 }
 
+/// In the child: options of the tester's own environment are none of the test's.
+void clearOptions() {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view line = *entry;
+    if (line.starts_with("COMPRESS_")) names.emplace_back(line.substr(0, line.find('=')));
+  }
+  for (const std::string& name : names) unsetenv(name.c_str());
+}
+
 }  // namespace
 
 ProcessResult runCompress(const std::vector<std::string>& arguments, const ProcessOptions& options) {
@@ -41,6 +51,7 @@ ProcessResult runCompress(const std::vector<std::string>& arguments, const Proce
     redirect(STDIN_FILENO, in, O_RDONLY);
     redirect(STDOUT_FILENO, options.output.empty() ? out : options.output, O_WRONLY | O_CREAT);
     redirect(STDERR_FILENO, err, O_WRONLY | O_CREAT);
+    clearOptions();
     for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);
     execv(program.c_str(), words.data());
     _exit(127);

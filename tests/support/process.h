@@ -15,7 +15,7 @@ struct ProcessResult {
 struct ProcessOptions {
   std::string_view input = {};  ///< standard input
   std::string output = {};      ///< a file such as /dev/full for standard output; empty: captured
-  std::map<std::string, std::string> environment = {};  ///< added to that of the tests
+  std::map<std::string, std::string> environment = {};  ///< added to that of the tests less COMPRESS_*
 };
 
 ProcessResult runCompress(const std::vector<std::string>& arguments, const ProcessOptions& options = {});
