@@ -17,38 +17,61 @@ struct Scaling {
   std::vector<float> factor, bias;
 };
 
+/// A real bias in units of the accumulator. Files store it as s32 whose scale is the product of two others, rounded to
+/// f32: what is an integer but for that rounding is taken for one, so that the sum stays exact.
+double biasSteps(double bias, double accumulator) {
+  constexpr double kScaleRounding = 0x1p-22;
+  const double steps = bias / accumulator, nearest = std::nearbyint(steps);
+  return std::abs(steps - nearest) <= kScaleRounding * std::abs(steps) ? nearest : steps;
+}
+
+/// Factors are rounded to f32 after each operation, as other runtimes do: results near ties then agree with theirs.
 Scaling scalingOf(const ConvParameters& p, std::span<const int8_t> weights) {
   const auto channels = static_cast<size_t>(p.outChannels);
   const size_t perChannel = weights.size() / channels;
   Scaling scaling{std::vector<float>(channels), std::vector<float>(channels)};
   for (size_t m = 0; m < channels; ++m) {
-    const double accumulator = double{p.x.scale} * p.weightScales[p.weightScales.size() == 1 ? 0 : m];
+    const float scale = p.weightScales[p.weightScales.size() == 1 ? 0 : m], accumulator = p.x.scale * scale;
     int64_t sum = 0;
     for (const int8_t w : weights.subspan(m * perChannel, perChannel)) sum += w;
     double bias = -static_cast<double>(sum * p.x.zero);
-    if (!p.bias.empty()) bias += p.bias[m] / accumulator;
-    const double factor = p.floatResult ? accumulator : accumulator / p.y.scale;
-    if (!p.floatResult) bias += p.y.zero / factor;
-    scaling.factor[m] = static_cast<float>(factor);
+    if (!p.bias.empty()) bias += biasSteps(p.bias[m], double{p.x.scale} * scale);
+    scaling.factor[m] = p.floatResult ? accumulator : accumulator / p.y.scale;
     scaling.bias[m] = static_cast<float>(bias);
   }
   return scaling;
 }
 
+/// To the nearest step first, then the zero point: their sum in f32 would move what lies near a tie.
+void appendZero(dnnl::post_ops& post, const ConvParameters& p, bool rounded) {
+  if (p.floatResult || p.y.zero == 0) return;
+  if (rounded) post.append_eltwise(1.F, dnnl::algorithm::eltwise_round, 0.F, 0.F);
+  post.append_eltwise(1.F, dnnl::algorithm::eltwise_linear, 1.F, static_cast<float>(p.y.zero));
+}
+
 /// A Clip that saturation does not do already.
-dnnl::post_ops clipOf(const ConvParameters& p) {
-  dnnl::post_ops post;
+void appendClip(dnnl::post_ops& post, const ConvParameters& p) {
   double low = p.low, high = p.high;
   if (!p.floatResult) {
     low = p.low / p.y.scale + p.y.zero;
     high = p.high / p.y.scale + p.y.zero;
-    if (low <= p.y.lowest() && high >= p.y.highest()) return post;
+    if (low <= p.y.lowest() && high >= p.y.highest()) return;
   }
-  if (std::isinf(low) && std::isinf(high)) return post;
+  if (std::isinf(low) && std::isinf(high)) return;
   constexpr double kHuge = std::numeric_limits<float>::max();
   post.append_eltwise(1.F, dnnl::algorithm::eltwise_clip, static_cast<float>(std::max(low, -kHuge)),
                       static_cast<float>(std::min(high, kHuge)));
-  return post;
+}
+
+dnnl::primitive_attr attributesOf(const ConvParameters& p, const std::vector<float>& factor, bool rounded) {
+  dnnl::post_ops post;
+  appendZero(post, p, rounded);
+  appendClip(post, p);
+  dnnl::primitive_attr attributes;
+  attributes.set_output_scales(2, factor);
+  attributes.set_post_ops(post);
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
 }
 
 struct Descriptors {
@@ -95,6 +118,39 @@ int threadsWorth(const ConvParameters& p, std::string_view kernel, int64_t macs,
   return ns < kWorthNs ? 1 : threads;
 }
 
+struct Made {
+  dnnl::convolution_forward::primitive_desc choice;
+  dnnl::convolution_forward convolution;
+  int threads;
+};
+
+Made makeWith(const dnnl::primitive_attr& attributes, const ConvParameters& p, const Descriptors& d, int64_t macs,
+              const dnnl::engine& engine, int threads) {
+  const dnnl::convolution_forward::desc operation(
+      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, d.x, d.weights, d.bias, d.y,
+      {p.strideH, p.strideW}, {p.dilationH - 1, p.dilationW - 1}, {p.top, p.left}, {p.bottom, p.right});
+  Made made{{}, {}, threads};
+  const auto choose = [&] {  // a primitive divides its work when it is made
+    const ThreadLimit limit(made.threads);
+    made.choice = {operation, attributes, engine};
+  };
+  choose();
+  made.threads = threadsWorth(p, made.choice.impl_info_str(), macs, threads);
+  if (made.threads != threads) choose();
+  const ThreadLimit limit(made.threads);
+  made.convolution = dnnl::convolution_forward(made.choice);
+  return made;
+}
+
+Made makeConvolution(const ConvParameters& p, const Descriptors& d, const std::vector<float>& factor, int64_t macs,
+                     const dnnl::engine& engine, int threads) {
+  try {
+    return makeWith(attributesOf(p, factor, true), p, d, macs, engine, threads);
+  } catch (const dnnl::error&) {  // 2.6.3 cannot encode eltwise_round for half registers, of 8 channels a group
+    return makeWith(attributesOf(p, factor, false), p, d, macs, engine, threads);
+  }
+}
+
 }  // namespace
 
 bool ConvParameters::canPad() const {
@@ -114,24 +170,10 @@ QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, Cpu
   Scaling scaling = scalingOf(p, weights.as<int8_t>());
   bias_ = std::move(scaling.bias);
   const Descriptors d = descriptorsOf(p);
-  dnnl::primitive_attr attributes;
-  attributes.set_output_scales(2, scaling.factor);
-  attributes.set_post_ops(clipOf(p));
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const dnnl::convolution_forward::desc operation(
-      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, d.x, d.weights, d.bias, d.y,
-      {p.strideH, p.strideW}, {p.dilationH - 1, p.dilationW - 1}, {p.top, p.left}, {p.bottom, p.right});
   macs_ = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.shape.channels / p.group) *
           p.kernelHeight * p.kernelWidth;
-  dnnl::convolution_forward::primitive_desc choice;
-  const auto chooseFor = [&](int count) {  // a primitive divides its work when it is made
-    const ThreadLimit limit(count);
-    choice = {operation, attributes, context.engine};
-  };
-  chooseFor(threads);
-  const int used = threadsWorth(p, choice.impl_info_str(), macs_, threads);
-  if (used != threads) chooseFor(used);
-  const ThreadLimit limit(used);
+  const Made made = makeConvolution(p, d, scaling.factor, macs_, context.engine, threads);
+  const auto& choice = made.choice;
   name_ = choice.impl_info_str();
   weights_ = context.packed.reordered(weights, d.weightsPlain, choice.weights_desc(), context.engine);
   scratchBytes_ = static_cast<int64_t>(choice.scratchpad_desc().get_size());
@@ -140,7 +182,7 @@ QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, Cpu
                                                     {DNNL_ARG_BIAS, choice.bias_desc()},
                                                     {DNNL_ARG_DST, choice.dst_desc()},
                                                     {DNNL_ARG_SCRATCHPAD, choice.scratchpad_desc()}};
-  primitive_ = std::make_unique<BoundPrimitive>(dnnl::convolution_forward(choice), context.engine, arguments, used);
+  primitive_ = std::make_unique<BoundPrimitive>(made.convolution, context.engine, arguments, made.threads);
   primitive_->point(1, weights_->data());
   primitive_->point(2, bias_.data());
 }

@@ -1,6 +1,6 @@
 // Quantized Conv, Gemm and MatMul by oneDNN: u8 or s8 activations times s8 weights into s32, requantized by one float
 // scale per channel. The zero points never reach oneDNN, whose fast kernels lack them: the source's is folded into the
-// bias as -zero * sum(weights), the result's is added to the bias in units of the accumulator.
+// bias as -zero * sum(weights), the result's is added by a post-operation behind the rounding.
 #pragma once
 #include <limits>
 #include <memory>
