@@ -5,25 +5,29 @@
 namespace compress::int8 {
 namespace {
 
-/// y = round(clamp(a*ka + b*kb + k)) or round(clamp((a - za) * (b - zb) * ka + k)), all in units of y's step, zero
-/// point included.
+/// y = round(clamp((a - za) * ka + (b - zb) * kb)) + zy or round(clamp((a - za) * (b - zb) * ka)) + zy, where `low` and
+/// `high` bound the step before zy. Zero points are subtracted as integers: folded into one f32 offset, they would move
+/// what lies near a tie.
 struct Factors {
-  float ka, kb, k, za, zb, low, high;
+  float ka, kb, low, high;
+  int32_t za, zb, zy;
 };
 
 template <typename T>
-[[gnu::always_inline]] inline void sum(const T* a, const T* b, uint8_t* y, int64_t count, const Factors& f) {
+[[gnu::always_inline]] inline void sum(const T* a, const T* b, uint8_t* y, int64_t count, const Factors& factors) {
+  const Factors f = factors;
   for (int64_t i = 0; i < count; ++i) {
-    const float value = toFloat(a[i]) * f.ka + (toFloat(b[i]) * f.kb + f.k);
-    y[i] = static_cast<uint8_t>(roundEven(clampReal(value, f.low, f.high)));
+    const float value = static_cast<float>(a[i] - f.za) * f.ka + static_cast<float>(b[i] - f.zb) * f.kb;
+    y[i] = static_cast<uint8_t>(roundEven(clampReal(value, f.low, f.high), f.zy));
   }
 }
 
 template <typename T>
-[[gnu::always_inline]] inline void product(const T* a, const T* b, uint8_t* y, int64_t count, const Factors& f) {
+[[gnu::always_inline]] inline void product(const T* a, const T* b, uint8_t* y, int64_t count, const Factors& factors) {
+  const Factors f = factors;
   for (int64_t i = 0; i < count; ++i) {
-    const float value = (toFloat(a[i]) - f.za) * (toFloat(b[i]) - f.zb) * f.ka + f.k;
-    y[i] = static_cast<uint8_t>(roundEven(clampReal(value, f.low, f.high)));
+    const float value = static_cast<float>((a[i] - f.za) * (b[i] - f.zb)) * f.ka;
+    y[i] = static_cast<uint8_t>(roundEven(clampReal(value, f.low, f.high), f.zy));
   }
 }
 
@@ -40,21 +44,18 @@ COMPRESS_VECTOR_CLONES void productI8(const int8_t* a, const int8_t* b, uint8_t*
   product(a, b, y, count, f);
 }
 
+/// In f32, operation by operation, as other runtimes do: results near ties then agree with theirs.
 Factors factorsOf(const Binary& binary) {
   const Quantization &a = binary.a, &b = binary.b, &y = binary.y;
-  const double sign = binary.op == BinaryOp::sub ? -1 : 1;
-  const bool isProduct = binary.op == BinaryOp::mul;
-  const double ka = isProduct ? double{a.scale} * b.scale / y.scale : double{a.scale} / y.scale;
-  const double kb = sign * b.scale / y.scale;
   Factors f{};
-  f.ka = static_cast<float>(ka);
-  f.kb = static_cast<float>(kb);
-  f.za = static_cast<float>(a.zero);
-  f.zb = static_cast<float>(b.zero);
-  f.k = static_cast<float>(isProduct ? y.zero : y.zero - ka * a.zero - kb * b.zero);
-  const double low = double{binary.low} / y.scale + y.zero, high = double{binary.high} / y.scale + y.zero;
-  f.low = static_cast<float>(std::clamp<double>(low, y.lowest(), y.highest()));
-  f.high = static_cast<float>(std::clamp<double>(high, y.lowest(), y.highest()));
+  f.za = a.zero;
+  f.zb = b.zero;
+  f.zy = y.zero;
+  f.ka = binary.op == BinaryOp::mul ? a.scale * b.scale / y.scale : a.scale / y.scale;
+  f.kb = (binary.op == BinaryOp::sub ? -b.scale : b.scale) / y.scale;
+  const auto lowest = static_cast<float>(y.lowest() - y.zero), highest = static_cast<float>(y.highest() - y.zero);
+  f.low = std::clamp(binary.low / y.scale, lowest, highest);
+  f.high = std::clamp(binary.high / y.scale, lowest, highest);
   return f;
 }
 

@@ -47,12 +47,17 @@ COMPRESS_VECTOR_CLONES void addU8(int32_t* sum, const uint8_t* x, int64_t count)
 COMPRESS_VECTOR_CLONES void addI8(int32_t* sum, const int8_t* x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) sum[i] += x[i];
 }
-COMPRESS_VECTOR_CLONES void requantizeSums(const int32_t* sum, uint8_t* y, int64_t count, float factor, float offset,
-                                           float low, float high) {
-  for (int64_t i = 0; i < count; ++i) {
-    const float value = static_cast<float>(sum[i]) * factor + offset;
-    y[i] = static_cast<uint8_t>(roundEven(clampReal(value, low, high)));
-  }
+/// From sums of `x - shift` to steps of the result; `low` and `high` bound the step before its zero point.
+struct Requantization {
+  int32_t shift;
+  float factor, low, high;
+  int32_t zero;
+};
+COMPRESS_VECTOR_CLONES void requantizeSums(const int32_t* sum, uint8_t* y, int64_t count, const Requantization& to) {
+  const Requantization r = to;
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = static_cast<uint8_t>(
+        roundEven(clampReal(static_cast<float>(sum[i] - r.shift) * r.factor, r.low, r.high), r.zero));
 }
 
 }  // namespace
@@ -82,7 +87,7 @@ void AveragePool::run(const uint8_t* source, uint8_t* result) const {
   const int64_t pixels = shape.images * window.outHeight * window.outWidth;
   const int64_t blocks = (shape.channels + kBlock - 1) / kBlock;
   const double work = 0.06 * static_cast<double>(pixels * shape.channels * window.height * window.width);
-  const auto low = static_cast<float>(y.lowest()), high = static_cast<float>(y.highest());
+  const auto low = static_cast<float>(y.lowest() - y.zero), high = static_cast<float>(y.highest() - y.zero);
   splitRange(pixels * blocks, 1, threadsFor(work), [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t pixel = item / blocks, channel = item % blocks * kBlock;
@@ -110,10 +115,9 @@ void AveragePool::run(const uint8_t* source, uint8_t* result) const {
         const Taps wide = tapsInside(startW, window.width, window.dilationW, shape.width + right);
         divisor = tall.last * wide.last;
       }
-      const double factor = double{x.scale} / y.scale / static_cast<double>(divisor);
-      const double offset = y.zero - factor * x.zero * static_cast<double>(inside);
-      requantizeSums(sums.data(), result + pixel * shape.channels + channel, count, static_cast<float>(factor),
-                     static_cast<float>(offset), low, high);
+      const auto shift = static_cast<int32_t>(inside * x.zero);
+      const float factor = x.scale / (y.scale * static_cast<float>(divisor));
+      requantizeSums(sums.data(), result + pixel * shape.channels + channel, count, {shift, factor, low, high, y.zero});
     }
   });
 }

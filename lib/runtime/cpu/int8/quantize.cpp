@@ -20,7 +20,7 @@ Limits limitsOf(const Quantization& q) {
 }
 
 [[gnu::always_inline]] inline int32_t stepByDivision(float x, const Limits& to) {
-  return roundEven(clampReal(x / to.scale, to.low, to.high)) + to.zero;
+  return roundEven(clampReal(x / to.scale, to.low, to.high), to.zero);
 }
 
 /// The same number: one correction by fused multiply-adds makes the product with the reciprocal the correctly rounded
@@ -28,7 +28,7 @@ Limits limitsOf(const Quantization& q) {
 [[gnu::always_inline]] inline int32_t stepByProduct(float x, const Limits& to) {
   const float close = clampReal(x * to.reciprocal, -1024, 1024);
   const float quotient = __builtin_fmaf(__builtin_fmaf(-close, to.scale, x), to.reciprocal, close);
-  return roundEven(clampReal(quotient, to.low, to.high)) + to.zero;
+  return roundEven(clampReal(quotient, to.low, to.high), to.zero);
 }
 
 template <bool kFused>

@@ -10,24 +10,16 @@
 
 namespace compress::int8 {
 
-/// Nearest integer, ties to even, of `real` within +-2^22.
-inline int32_t roundEven(float real) {
+/// Nearest integer, ties to even, of `real` within +-2^22, plus `zero`.
+inline int32_t roundEven(float real, int32_t zero = 0) {
   constexpr float kMagic = 12582912.0F;  // 1.5 * 2^23: its last mantissa bit is worth 1
-  return std::bit_cast<int32_t>(real + kMagic) - std::bit_cast<int32_t>(kMagic);
+  return std::bit_cast<int32_t>(real + kMagic) - (std::bit_cast<int32_t>(kMagic) - zero);
 }
 
 /// NaN becomes `low`.
 inline float clampReal(float value, float low, float high) {
   const float above = value > low ? value : low;
   return above < high ? above : high;
-}
-
-/// What an element of the type reads as.
-inline float toFloat(uint8_t byte) {
-  return static_cast<float>(byte);
-}
-inline float toFloat(int8_t byte) {
-  return static_cast<float>(byte);
 }
 
 }  // namespace compress::int8

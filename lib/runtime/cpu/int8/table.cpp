@@ -60,7 +60,7 @@ ByteTable quantizeTable(const FloatTable& reals, const Quantization& y) {
   ByteTable table;
   const auto low = static_cast<float>(y.lowest() - y.zero), high = static_cast<float>(y.highest() - y.zero);
   for (size_t byte = 0; byte < reals.size(); ++byte)
-    table[byte] = static_cast<uint8_t>(roundEven(clampReal(reals[byte] / y.scale, low, high)) + y.zero);
+    table[byte] = static_cast<uint8_t>(roundEven(clampReal(reals[byte] / y.scale, low, high), y.zero));
   return table;
 }
 
