@@ -32,6 +32,7 @@ class Check : public Verb {
   }
 
   int run(VerbContext& context) override {
+    context.document["check"] = {{"path", context.operands[0]}};
     const InputModel input = readInputModel(context, context.operands[0]);
     int64_t nodes = 0, tensors = 0;
     forEachGraph(input.model.graph, [&](const Graph& graph) {
@@ -44,7 +45,7 @@ class Check : public Verb {
       });
     });
     if (deep_) inferShapes(context, input);
-    context.document["check"] = {{"nodes", nodes}, {"tensors", tensors}, {"deep", deep_}};
+    context.document["check"].update({{"nodes", nodes}, {"tensors", tensors}, {"deep", deep_}});
     context.console.result(text(displayName(input.shown), ": sound: ", nodes, " nodes, ", tensors, " tensors",
                                 deep_ ? ", external data read" : ""));
     return 0;

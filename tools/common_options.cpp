@@ -53,7 +53,7 @@ void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
   visitor.section("Reporting");
   if ((groups & kReporting) != 0)
     visitor.visit(reports, {.name = "report",
-                            .help = "write a report; its type follows from the suffix",
+                            .help = "write a report, also of a failure: .json, .html, .md, .xml, .csv, .prom, .sarif",
                             .placeholder = "FILE",
                             .splitsAtCommas = false});
   visitor.visit(json, {.name = "json", .help = "print exactly one JSON document on stdout, also for errors"});

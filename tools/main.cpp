@@ -184,6 +184,22 @@ int printConfig(Console& console, const VerbSpec& spec, const CommonOptions& com
   return 0;
 }
 
+/// A failure goes into the reports too, and then on up.
+int runVerb(Verb& verb, VerbContext& context) {
+  try {
+    return verb.run(context);
+  } catch (const Error& failure) {
+    finishDocument(context.document, context.common, static_cast<int>(failure.kind()));
+    recordError(context.document, failure);
+    try {
+      writeReports(context.common, context.document);
+    } catch (const Error& error) {
+      context.console.error(error.message(), error.hint());
+    }
+    throw;
+  }
+}
+
 int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common, Json& document) {
   const std::unique_ptr<Verb> verb = spec.make();
   if (has(arguments, "--help") || has(arguments, "-h")) {
@@ -198,7 +214,7 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   if (common.printConfig) return printConfig(console, spec, common, document);
   requireOperands(spec, operands);
   common.check();
-  checkReports(common);
+  checkReports(common, spec.name);
   for (const auto& [name, setting] : document["effective_config"].items())
     console.detail(text(name, " = ", setting["value"].dump(),
                         setting["origin"] == "flag" ? "" : text(" (", setting["origin"].get<std::string>(), ')')));
@@ -206,7 +222,7 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   const Budget budget(common);
   VerbContext context{operands, common, console, budget, document};
   for (const std::string& warning : doubtfulVariables(allVerbs())) warnAs(context, warning);
-  const int code = verb->run(context);
+  const int code = runVerb(*verb, context);
   finishDocument(document, common, code);
   writeReports(common, document);
   if (common.json) console.write(documentText(document));

@@ -15,24 +15,31 @@ namespace {
 struct Renderer {
   std::string_view suffix;
   std::string (*render)(const nlohmann::ordered_json&);
+  std::string_view onlyVerb = {};  ///< empty: all verbs
 };
 
-constexpr Renderer kRenderers[] = {
-    {".json", documentText}, {".html", renderHtml}, {".md", renderMarkdown}, {".xml", renderJunit}};
+constexpr Renderer kRenderers[] = {{".json", documentText},         {".html", renderHtml}, {".md", renderMarkdown},
+                                   {".xml", renderJunit},           {".csv", renderCsv},   {".prom", renderPrometheus},
+                                   {".sarif", renderSarif, "check"}};
 
 const Renderer& rendererOf(const std::string& report) {
   const std::string suffix = std::filesystem::path(report).extension().string();
   for (const Renderer& renderer : kRenderers)
     if (renderer.suffix == suffix) return renderer;
+  std::vector<std::string> known;
+  for (const Renderer& renderer : kRenderers) known.emplace_back(renderer.suffix);
   throw Error(ErrorKind::usage, text("--report ", displayName(report), ": suffix '", displayName(suffix),
-                                     "' names no type of report, expected .json, .html, .md or .xml"));
+                                     "' names no type of report, expected one of ", join(known, ", ")));
 }
 
 }  // namespace
 
-void checkReports(const CommonOptions& common) {
+void checkReports(const CommonOptions& common, std::string_view verb) {
   for (const std::string& report : common.reports) {
-    rendererOf(report);
+    const Renderer& renderer = rendererOf(report);
+    if (!renderer.onlyVerb.empty() && renderer.onlyVerb != verb)
+      throw Error(ErrorKind::usage, text("--report ", displayName(report), ": ", renderer.suffix,
+                                         " is for the findings of ", renderer.onlyVerb, " only"));
     if (!common.force && std::filesystem::exists(report))
       throw Error(ErrorKind::io, text(report, ": exists"), "name another file, or overwrite it with --force");
     requireWritableFolder(report);

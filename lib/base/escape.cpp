@@ -67,6 +67,15 @@ std::string escapeCsv(std::string_view content) {
   return quoted + '"';
 }
 
+std::string escapePrometheus(std::string_view content) {
+  std::string out;
+  for (const char c : displayText(content)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 std::string escapeWorkflow(std::string_view content) {
   std::string out;
   for (const char c : displayText(content)) {

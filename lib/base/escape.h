@@ -15,6 +15,8 @@ std::string escapeMarkdown(std::string_view content);
 /// One cell of a CSV file, quoted where needed; what a spreadsheet would take for a formula gets an apostrophe before
 /// it.
 std::string escapeCsv(std::string_view content);
+/// Value of a label in Prometheus's text format, without its quotes.
+std::string escapePrometheus(std::string_view content);
 /// Message of a GitHub workflow command (::error::MESSAGE): one line, no further command.
 std::string escapeWorkflow(std::string_view content);
 /// JSON text for the inside of a <script type="application/json">: still the same JSON, without any '<', '>' or '&'.

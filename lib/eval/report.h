@@ -1,4 +1,5 @@
-// Reports: measurements as JSON records of schema 1 (docs/cli.md), and that document as text, HTML, Markdown and JUnit.
+// Reports: measurements as JSON records of schema 1 (docs/cli.md), and that document as text, HTML, Markdown, JUnit, CSV,
+// Prometheus text and SARIF.
 // Everything here returns strings; only tools/ prints. A renderer shows what the document holds and leaves out the
 // rest.
 #pragma once
@@ -48,10 +49,16 @@ std::string closingMeasures(const MetricResult* before, const MetricResult* afte
 std::string renderText(const nlohmann::ordered_json& document);
 /// One file: no script, no network, light and dark, prints.
 std::string renderHtml(const nlohmann::ordered_json& document);
-/// At most 60 lines.
+/// At most 60 lines and 60 kB: it fits in a comment on a pull request.
 std::string renderMarkdown(const nlohmann::ordered_json& document);
 /// One test case per gate.
 std::string renderJunit(const nlohmann::ordered_json& document);
+/// One row per layer.
+std::string renderCsv(const nlohmann::ordered_json& document);
+/// Gauges for node_exporter's textfile collector; what was not measured is absent.
+std::string renderPrometheus(const nlohmann::ordered_json& document);
+/// Warnings and error of `check` as SARIF 2.1.0.
+std::string renderSarif(const nlohmann::ordered_json& document);
 
 /// A table with aligned columns: the first to the left, numbers to the right. Cells are shown as displayName().
 std::string renderTable(const std::vector<std::string>& heading, const std::vector<std::vector<std::string>>& rows);

@@ -13,8 +13,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kLineLimit = 60;
+/// GitHub refuses comments of 64 kB.
+constexpr size_t kByteLimit = 60'000;
 /// Rows of one table: what stayed float can be thousands.
 constexpr size_t kRowLimit = 12;
+constexpr size_t kWarningLimit = 7;
 
 std::string markdownRow(const std::vector<std::string>& row) {
   std::string line = "|";
@@ -22,43 +25,78 @@ std::string markdownRow(const std::vector<std::string>& row) {
   return line;
 }
 
-void addTable(const ReportTable& table, std::vector<std::string>& lines) {
-  lines.push_back("");
-  lines.push_back(text("**", table.title, "**"));
-  lines.push_back("");
-  lines.push_back(markdownRow(table.heading));
+/// Lines of the page, as many as it may have.
+class Page {
+ public:
+  void add(const std::string& line) {
+    out_ += line + "\n";
+    lines_ += 1;
+  }
+  bool hasRoomFor(size_t lines, size_t bytes) const {
+    return lines_ + lines <= kLineLimit && out_.size() + bytes <= kByteLimit;
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+  size_t lines_ = 0;
+};
+
+/// Lines of a table besides its rows, with the line that counts the rows left out.
+constexpr size_t kFrameLines = 9;
+
+/// What decides is shown; the rest is folded.
+bool isFolded(const ReportTable& table) {
+  constexpr std::string_view kOpen[] = {"Gates", "Models", "Accuracy", "Latency"};
+  return std::ranges::find(kOpen, table.title) == std::end(kOpen);
+}
+
+void addTable(const ReportTable& table, Page& page) {
+  std::vector<std::string> rows;
+  size_t bytes = 1000;  // of the frame
+  for (const auto& cells : table.rows) {
+    const std::string row = markdownRow(cells);
+    if (rows.size() == kRowLimit || !page.hasRoomFor(kFrameLines + rows.size() + 1, bytes + row.size())) break;
+    bytes += row.size() + 1;
+    rows.push_back(row);
+  }
+  if (rows.empty()) return;
+  page.add("");
+  page.add(isFolded(table) ? text("<details><summary>", table.title, "</summary>") : text("**", table.title, "**"));
+  page.add("");
+  page.add(markdownRow(table.heading));
   std::string rule = "|";
   for (size_t i = 0; i < table.heading.size(); ++i) rule += " --- |";
-  lines.push_back(rule);
-  for (size_t i = 0; i < std::min(table.rows.size(), kRowLimit); ++i) lines.push_back(markdownRow(table.rows[i]));
-  if (table.rows.size() > kRowLimit)
-    lines.push_back(text("\n", table.rows.size() - kRowLimit, " more in the JSON report."));
+  page.add(rule);
+  for (const std::string& row : rows) page.add(row);
+  if (table.rows.size() > rows.size()) {
+    page.add("");
+    page.add(text(table.rows.size() - rows.size(), " more in the JSON report."));
+  }
+  if (!isFolded(table)) return;
+  page.add("");
+  page.add("</details>");
 }
 
 }  // namespace
 
 std::string renderMarkdown(const Json& document) {
+  Page page;
   const Json& command = items(document, "command");
-  std::vector<std::string> lines = {text("### compress ",
-                                         command.size() > 1 && command[1].is_string()
-                                             ? escapeMarkdown(displayName(command[1].get<std::string>()))
-                                             : std::string(),
-                                         ": ", escapeMarkdown(verdictOf(document)))};
+  const std::string verb = command.size() > 1 && command[1].is_string() ? command[1].get<std::string>() : "";
+  page.add(text("### compress ", escapeMarkdown(displayName(verb)), ": ", escapeMarkdown(verdictOf(document))));
   const std::string error = string(member(document, "error"), "text");
-  if (!error.empty()) lines.push_back(text("\n", escapeMarkdown(displayName(error))));
-  for (const Json& warning : items(document, "warnings"))
-    if (lines.size() < 8)
-      lines.push_back(text("- ", escapeMarkdown(displayName(string(warning, "code"))), " ",
-                           escapeMarkdown(displayName(string(warning, "text")))));
-  for (const ReportTable& table : reportTables(document)) addTable(table, lines);
-  std::string out;
-  size_t count = 0;
-  for (const std::string& line : lines) {
-    count += 1 + static_cast<size_t>(std::ranges::count(line, '\n'));
-    if (count > kLineLimit) break;
-    out += line + "\n";
+  if (!error.empty()) {
+    page.add("");
+    page.add(escapeMarkdown(displayName(error)));
   }
-  return out;
+  size_t warnings = 0;
+  for (const Json& warning : items(document, "warnings"))
+    if (warnings++ < kWarningLimit)
+      page.add(text("- ", escapeMarkdown(displayName(string(warning, "code"))), " ",
+                    escapeMarkdown(displayName(string(warning, "text")))));
+  for (const ReportTable& table : reportTables(document)) addTable(table, page);
+  return page.take();
 }
 
 std::string renderJunit(const Json& document) {

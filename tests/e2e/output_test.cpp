@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/e2e/fixtures.h"
+#include "tests/support/npy.h"
 
 using namespace compress::test;
 using Json = nlohmann::json;
@@ -125,4 +126,28 @@ TEST_CASE("reports are written by suffix, and not over what exists", "[e2e]") {
   CHECK_FALSE(place.has("x.onnx"));
   CHECK(runCompress({"optimize", "--report", place.path("r.banana"), "-o", place.path("x.onnx"), place.model()})
             .exitCode == 2);
+}
+
+TEST_CASE("every type of report is written, failures too", "[e2e]") {
+  const Workplace place;
+  std::vector<std::string> arguments = {"quantize", "--no-bench", "--calib", place.path("images.npy"), place.model()};
+  for (const char* name : {"r.json", "r.html", "r.md", "r.xml", "r.csv", "r.prom"}) {
+    arguments.emplace_back("--report");
+    arguments.push_back(place.path(name));
+  }
+  CHECK(runCompress(arguments).exitCode == 0);
+  CHECK(contains(place.content("r.html"), "<h2>Layers</h2>"));
+  CHECK(contains(place.content("r.csv"), ",Conv,int8,"));
+  CHECK(contains(place.content("r.prom"), "compress_model_bytes{model=\"after\""));
+  CHECK(contains(runCompress({"optimize", "--report", place.path("r.sarif"), place.model()}).err,
+                 ".sarif is for the findings of check only"));
+  writeBytes(place.path("bad.onnx"), place.content("m.onnx").substr(0, 1000));
+  const ProcessResult bad = runCompress(
+      {"check", "--report", place.path("r.sarif"), "--report", place.path("bad.json"), place.path("bad.onnx")});
+  CHECK(bad.exitCode == 3);
+  const Json finding = Json::parse(place.content("r.sarif"))["runs"][0]["results"][0];
+  CHECK(finding["ruleId"] == "E-INPUT");
+  CHECK(contains(finding["message"]["text"].get<std::string>(), "cut short"));
+  CHECK(Json::parse(place.content("bad.json"))["exit_code"] == 3);
+  CHECK(Json::parse(place.content("bad.json"))["error"]["code"] == "E-INPUT");
 }

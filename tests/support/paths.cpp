@@ -13,6 +13,14 @@ std::filesystem::path binary() {
   return COMPRESS_BINARY;
 }
 
+std::optional<std::filesystem::path> faultLibrary() {
+#ifdef COMPRESS_FAULT_LIBRARY
+  return COMPRESS_FAULT_LIBRARY;
+#else
+  return std::nullopt;
+#endif
+}
+
 namespace {
 
 std::optional<std::filesystem::path> whenPresent(std::filesystem::path path) {

@@ -8,6 +8,8 @@ namespace compress::test {
 std::filesystem::path sourceDirectory();
 /// The built `compress`.
 std::filesystem::path binary();
+/// The library that injects faults; nothing in builds with sanitizers, which it cannot be loaded beside.
+std::optional<std::filesystem::path> faultLibrary();
 /// The folder of development models named by COMPRESS_ZOO (default: ../shared/zoo beside the sources); nothing when
 /// absent. A test that needs it says WARN("skipped: ...") and returns.
 std::optional<std::filesystem::path> zoo();

@@ -60,6 +60,10 @@ TEST_CASE("CSV cells start no formula and keep their quotes", "[escape]") {
   CHECK(escapeCsv("-1") == "\"'-1\"");
 }
 
+TEST_CASE("Prometheus labels end where they should", "[escape]") {
+  CHECK(escapePrometheus("a\"b\\\n") == "a\\\"b\\\\\\\\x0A");
+}
+
 TEST_CASE("workflow lines hold one command, Markdown no markup, JSON no tag", "[escape]") {
   CHECK(escapeWorkflow("a\n::error::b%") == "a\\x0A%3A%3Aerror%3A%3Ab%25");
   CHECK(escapeMarkdown("a|b <i> @you") == "a\\|b &lt;i\\> &#64;you");

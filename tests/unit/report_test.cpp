@@ -181,6 +181,9 @@ TEST_CASE("documents of any shape are rendered without a throw", "[report][hosti
     CHECK(isBalanced(renderHtml(document)));
     CHECK_NOTHROW(renderMarkdown(document));
     CHECK(isBalanced(renderJunit(document)));
+    CHECK_NOTHROW(renderCsv(document));
+    CHECK_NOTHROW(renderPrometheus(document));
+    CHECK_NOTHROW(renderSarif(document));
   }
 }
 
@@ -209,4 +212,61 @@ TEST_CASE("JUnit: one case per gate, failures counted", "[report]") {
   CHECK(xml.find("tests=\"3\" failures=\"1\" errors=\"0\"") != std::string::npos);
   CHECK(countOf(xml, "<testcase") == 3);
   CHECK(countOf(xml, "<failure") == 1);
+}
+
+TEST_CASE("Markdown fits into a comment however long and hostile the names are", "[report]") {
+  Json document = documentWith(std::string(500, ':'));
+  for (int i = 0; i < 1000; ++i)
+    document["passes"][0]["skipped"].push_back(
+        {{"node", std::string(300, '@')}, {"op", std::string(300, '<')}, {"reason", std::string(300, '&')}});
+  for (int i = 0; i < 20; ++i) document["gates"].push_back(document["gates"][0]);
+  const std::string shown = renderMarkdown(document);
+  CHECK(std::ranges::count(shown, '\n') <= 60);
+  CHECK(shown.size() < 64'000);
+  CHECK(countOf(shown, "<details>") == countOf(shown, "</details>"));
+  CHECK(countOf(shown, "<details>") > 0);
+}
+
+TEST_CASE("CSV: one row per layer, numbers as they are, formulas defused", "[report]") {
+  Json document = documentWith("=cmd|' /C calc'!A0");
+  document["layers"][1]["sqnr_db_local"] = -3.5;
+  const std::string csv = renderCsv(document);
+  CHECK(std::ranges::count(csv, '\n') == 3);
+  CHECK(csv.starts_with("model,name,op,dtype,kernel,bytes,macs,ms,"));
+  CHECK(csv.find(",\"'=cmd|' /C calc'!A0\",") != std::string::npos);
+  CHECK(csv.find("\n,z,Conv,,,99,,,,,,-3.5,") != std::string::npos);
+}
+
+TEST_CASE("Prometheus: gauges with escaped labels, nothing for what was not measured", "[report]") {
+  Json document = documentWith("a\"b\\c\nd");
+  const std::string text = renderPrometheus(document);
+  CHECK(text.find(
+            "# TYPE compress_model_bytes gauge\ncompress_model_bytes{model=\"before\",path=\"a\\\"b\\\\c\\\\x0Ad\"} "
+            "1e+06\n") != std::string::npos);
+  CHECK(text.find("quantile=\"0.99\"} 0.002\n") != std::string::npos);
+  CHECK(text.find("compress_exit_code{verb=\"quantize\"} 1\n") != std::string::npos);
+  CHECK(text.find("compress_gate_met{") != std::string::npos);
+  CHECK(text.find("nan") == std::string::npos);
+  CHECK(text.find("compress_metric") == std::string::npos);
+  CHECK(text.ends_with('\n'));
+}
+
+TEST_CASE("SARIF: warnings and the error of a check, with place and rule", "[report]") {
+  Json document = {{"tool", {{"version", "1"}}},
+                   {"check", {{"path", "a b/m.onnx"}}},
+                   {"warnings", Json::array({{{"code", "W-INPUT"}, {"text", "odd\x1B"}, {"node", "<n>"}}})},
+                   {"error", {{"code", "E-INPUT"}, {"text", "cut short"}}}};
+  const Json run = Json::parse(renderSarif(document))["runs"][0];
+  REQUIRE(run["results"].size() == 2);
+  CHECK(run["results"][0]["level"] == "warning");
+  CHECK(run["results"][0]["message"]["text"] == "odd\\x1B");
+  CHECK(run["results"][0]["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "<n>");
+  CHECK(run["results"][1]["ruleId"] == "E-INPUT");
+  CHECK(run["results"][1]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b/m.onnx");
+  CHECK(run["tool"]["driver"]["rules"].size() == 2);
+  CHECK(run["invocations"][0]["executionSuccessful"] == true);
+  document["error"]["code"] = "E-IO";
+  const Json failed = Json::parse(renderSarif(document))["runs"][0];
+  CHECK(failed["results"].size() == 1);
+  CHECK(failed["invocations"][0]["executionSuccessful"] == false);
 }
