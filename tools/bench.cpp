@@ -1,12 +1,14 @@
-// bench: how long a run takes, on random inputs, one row per shape; a second model is timed in turn with the first;
-// --per-layer tells where the time goes.
+// bench: how long a run takes, on given inputs or, one row per shape, on random ones; a second model is timed in turn
+// with the first; --per-layer tells where the time goes.
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/eval/latency.h"
 #include "lib/eval/report.h"
-#include "lib/eval/run_over.h"
+#include "lib/runtime/session.h"
 #include "tools/input_model.h"
+#include "tools/model_inputs.h"
 #include "tools/option_values.h"
 #include "tools/verbs.h"
 
@@ -29,6 +31,7 @@ struct Runner {
 class Bench : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
+    inputs_.options(visitor);
     visitor.visit(shapes_, {.name = "shape",
                             .help = "input shapes, as in x:1x3x32x32; commas between inputs, repeatable: one row each",
                             .placeholder = "NAME:SHAPE",
@@ -47,6 +50,9 @@ class Bench : public Verb {
   }
 
   int run(VerbContext& context) override {
+    if (inputs_.isGiven() && !shapes_.empty())
+      throw Error(ErrorKind::usage, "--shape and --input exclude each other: the shapes are those of the tensors",
+                  "leave one of them out");
     std::vector<InputModel> models;
     for (const std::string& operand : context.operands) models.push_back(readInputModel(context, operand));
     const std::unique_ptr<Backend> backend = makeCpuBackend();
@@ -70,7 +76,7 @@ class Bench : public Verb {
     return shapes.empty() ? std::vector<std::string>{} : splitWords({.name = "shape", .help = ""}, shapes);
   }
 
-  Runner makeRunner(const VerbContext& context, const InputModel& input, Backend& backend, const std::string& shapes,
+  Runner makeRunner(VerbContext& context, const InputModel& input, Backend& backend, const std::string& shapes,
                     bool isProfiled) const {
     return within([&] { return input.shown; },
                   [&] {
@@ -80,8 +86,7 @@ class Bench : public Verb {
                     runner.session = std::make_unique<Session>(
                         model, backend,
                         SessionOptions{.threads = static_cast<int>(context.common.threads), .profile = isProfiled});
-                    runner.bindings.inputs =
-                        randomDataset(inputSpecs(model), 1, static_cast<uint64_t>(context.common.seed))->read(0).inputs;
+                    runner.bindings.inputs = inputs_.read(context, model);
                     std::vector<std::string> shown;
                     for (const Tensor& tensor : runner.bindings.inputs) shown.push_back(print(tensor.shape()));
                     runner.shapes = join(shown, " ");
@@ -166,6 +171,7 @@ class Bench : public Verb {
         withoutLineEnd(renderTable({"node", "op", "fused", "kernel", "layout", "dtype", "MACs", "ms", "%"}, rows)));
   }
 
+  ModelInputs inputs_;
   std::vector<std::string> shapes_;
   double duration_ = 3, warmup_ = 0.2;
   std::optional<int64_t> runs_;
@@ -176,7 +182,7 @@ class Bench : public Verb {
 
 VerbSpec benchVerb() {
   return {.name = "bench",
-          .summary = "time a model, or two in turn, on random inputs",
+          .summary = "time a model, or two in turn, on given or random inputs",
           .example = "--shape x:1x3x32x32 --per-layer model.onnx model.int8.onnx",
           .operands = "MODEL [OTHER]",
           .groups = kReading | kComputing | kSeeded | kReporting | kForce,

@@ -8,10 +8,9 @@
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "lib/eval/drift.h"
-#include "lib/eval/run_over.h"
 #include "lib/runtime/session.h"
-#include "tools/data_options.h"
 #include "tools/input_model.h"
+#include "tools/model_inputs.h"
 #include "tools/tensor_files.h"
 #include "tools/verbs.h"
 
@@ -51,13 +50,7 @@ std::string shown(const Json& record) {
 class Run : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
-    visitor.visit(inputs_, {.name = "inputs",
-                            .help = "test_data_set folder, or one npy or pb; random numbers without",
-                            .placeholder = "PATH"});
-    visitor.visit(input_, {.name = "input",
-                           .help = "one input from an npy or pb file, repeatable",
-                           .placeholder = "NAME=PATH",
-                           .splitsAtCommas = false});
+    inputs_.options(visitor);
     visitor.visit(
         shapes_,
         {.name = "shape", .help = "shape of an input, as in x:1x3x32x32, repeatable", .placeholder = "NAME:SHAPE"});
@@ -82,7 +75,7 @@ class Run : public Verb {
                   [&] {
                     Session session(input.model, *backend, {.threads = static_cast<int>(context.common.threads)});
                     Bindings bindings;
-                    bindings.inputs = inputTensors(context, input.model, session);
+                    bindings.inputs = inputs_.read(context, input.model);
                     session.run(bindings);
                     context.budget.check();
                     return report(context, session.outputNames(), bindings.outputs);
@@ -90,32 +83,6 @@ class Run : public Verb {
   }
 
  private:
-  std::vector<Tensor> inputTensors(const VerbContext& context, const Model& model, const Session& session) const {
-    NamedTensors given;
-    if (inputs_) given = readTensors(*inputs_, session.inputNames(), "input");
-    for (const auto& [name, path] : parseInputPaths(input_)) {
-      requireInput(session, name);
-      given[name] = readTensor(path);
-    }
-    if (given.empty())
-      return randomDataset(inputSpecs(model), 1, static_cast<uint64_t>(context.common.seed))->read(0).inputs;
-    std::vector<Tensor> tensors;
-    for (const std::string& name : session.inputNames()) {
-      if (!given.contains(name))
-        throw Error(ErrorKind::input, text("input '", displayName(name), "' is given no tensor"),
-                    "give it with --input NAME=PATH");
-      tensors.push_back(given[name]);
-    }
-    return tensors;
-  }
-
-  static void requireInput(const Session& session, const std::string& name) {
-    const std::vector<std::string>& names = session.inputNames();
-    if (std::ranges::find(names, name) == names.end())
-      throw Error(ErrorKind::usage, text("--input: the model has no input '", displayName(name), "'"),
-                  text("near: ", displayName(join(nearest(name, names), ", "))));
-  }
-
   int report(VerbContext& context, const std::vector<std::string>& names, const std::vector<Buffer>& outputs) const {
     const NamedTensors expected = expect_ ? readTensors(*expect_, names, "output") : NamedTensors{};
     int64_t mismatches = 0;
@@ -170,8 +137,9 @@ class Run : public Verb {
     writeFileAtomically(folder / text("output_", index, ".npy"), npyFile(tensor), context.common.force);
   }
 
-  std::optional<std::string> inputs_, expect_, saveOutputs_;
-  std::vector<std::string> input_, shapes_;
+  ModelInputs inputs_;
+  std::optional<std::string> expect_, saveOutputs_;
+  std::vector<std::string> shapes_;
   double rtol_ = 1e-3, atol_ = 1e-5;
   std::string backend_ = "cpu";
 };

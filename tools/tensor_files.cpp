@@ -6,6 +6,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/eval/arrays.h"
 #include "lib/eval/npy.h"
 #include "lib/onnx/read.h"
 
@@ -63,6 +64,21 @@ std::string_view numpyType(DType dtype) {
   }
 }
 
+/// What the npz holds under the names wanted.
+std::map<std::string, Tensor> tensorsByKey(const std::filesystem::path& path, const ArrayFile& file,
+                                           const std::vector<std::string>& names, std::string_view role) {
+  std::map<std::string, Tensor> tensors;
+  std::vector<std::string> keys;
+  for (const auto& [key, array] : file.arrays) keys.push_back(key);
+  for (const std::string& name : names)
+    if (const auto found = file.arrays.find(name); found != file.arrays.end())
+      tensors[name] = wholeArray(found->second);
+  if (tensors.empty())
+    throw Error(ErrorKind::input, text(path.string(), ": no key is called like an ", role, " (",
+                                       displayName(join(names, ", ")), "), found ", displayName(join(keys, ", "))));
+  return tensors;
+}
+
 }  // namespace
 
 Tensor readTensor(const std::filesystem::path& path) {
@@ -79,6 +95,10 @@ std::map<std::string, Tensor> readTensors(const std::filesystem::path& path, con
       throw Error(ErrorKind::input,
                   text(path.string(), ": no ", role, "_0.pb, ", role, "0.pb or ", role, "_0.npy in this folder"));
     return tensors;
+  }
+  if (path.extension() != ".pb") {
+    ArrayFile file = openArrays(path);
+    if (file.kind == "npz") return tensorsByKey(path, file, names, role);
   }
   if (names.size() != 1)
     throw Error(ErrorKind::usage, text(path.string(), ": one tensor, and the model has ", names.size(), ' ', role, "s"),

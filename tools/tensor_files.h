@@ -1,4 +1,4 @@
-// Whole tensors from files and into files, for `run`.
+// Whole tensors from files and into files, for runs on given inputs.
 #pragma once
 #include <filesystem>
 #include <map>

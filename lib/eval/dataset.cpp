@@ -1,7 +1,6 @@
 #include "lib/eval/dataset.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "lib/base/error.h"
 #include "lib/base/random.h"
@@ -86,26 +85,6 @@ std::string inputList(const std::vector<InputSpec>& inputs) {
   std::vector<std::string> names;
   for (const InputSpec& input : inputs) names.push_back(text(displayName(input.name), " ", print(input.type)));
   return join(names, ", ");
-}
-
-/// NAME=@VALUE: the same number in every element, open dimensions 1.
-Tensor constantInput(const InputSpec& input, std::string_view number) {
-  double value = 0;
-  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
-  if (failed != std::errc() || end != number.data() + number.size())
-    throw Error(ErrorKind::usage,
-                text("--input ", displayName(input.name), "=@", displayName(number), ": expected a number after @"));
-  const Tensor source = Tensor::scalar(value);
-  std::vector<int64_t> dims;
-  if (input.type.hasRank())
-    for (const Dim& dim : *input.type.dims) dims.push_back(dim.isKnown() ? dim.value : 1);
-  Buffer filled(DType::f64, Shape(dims));
-  std::ranges::fill(filled.as<double>(), value);
-  const Tensor all = std::move(filled).freeze();
-  PreprocessOptions asIs;
-  asIs.scale = 1;
-  return InputPlan({input.name, input.type}, {DType::f64, all.shape(), false}, asIs)
-      .apply(all, displayName(input.name));
 }
 
 StoredArray takeArray(Arrays& arrays, const std::string& name) {

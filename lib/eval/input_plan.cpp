@@ -1,6 +1,7 @@
 #include "lib/eval/input_plan.h"
 
 #include <algorithm>
+#include <charconv>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -336,6 +337,25 @@ Tensor InputPlan::convertAny(const Tensor& source, const Geometry& g, std::strin
           isIdentity_ ? from[at] : value(from[at], c);
     }
   return store(results, input_.type.dtype, g.out, !isIdentity_, where);
+}
+
+Tensor constantInput(const InputSpec& input, std::string_view number) {
+  double value = 0;
+  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (failed != std::errc() || end != number.data() + number.size())
+    throw Error(ErrorKind::usage,
+                text("--input ", displayName(input.name), "=@", displayName(number), ": expected a number after @"));
+  const Tensor source = Tensor::scalar(value);
+  std::vector<int64_t> dims;
+  if (input.type.hasRank())
+    for (const Dim& dim : *input.type.dims) dims.push_back(dim.isKnown() ? dim.value : 1);
+  Buffer filled(DType::f64, Shape(dims));
+  std::ranges::fill(filled.as<double>(), value);
+  const Tensor all = std::move(filled).freeze();
+  PreprocessOptions asIs;
+  asIs.scale = 1;
+  return InputPlan({input.name, input.type}, {DType::f64, all.shape(), false}, asIs)
+      .apply(all, displayName(input.name));
 }
 
 }  // namespace compress

@@ -58,4 +58,8 @@ class InputPlan {
   std::vector<std::vector<float>> tables_;  ///< u8 sources: the 256 results per output channel
 };
 
+/// --input NAME=@VALUE: the number `number` in every element, open dimensions 1. Throws Error(usage) for what is no
+/// number, Error(input) for one that the input's type does not hold.
+Tensor constantInput(const InputSpec& input, std::string_view number);
+
 }  // namespace compress

@@ -1,6 +1,9 @@
 #include "tests/support/npy.h"
 
+#include <zip.h>
+
 #include <fstream>
+#include <stdexcept>
 
 #include "lib/base/text.h"
 
@@ -26,6 +29,20 @@ std::string npyBytes(std::string_view descr, std::string_view shape, std::string
 
 void writeBytes(const std::filesystem::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
+}
+
+void writeZip(const std::filesystem::path& path, const std::vector<ZipEntry>& entries) {
+  int code = 0;
+  zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
+  if (archive == nullptr) throw std::runtime_error("cannot make a zip archive");
+  for (const ZipEntry& entry : entries) {
+    zip_source_t* source = zip_source_buffer(archive, entry.content.data(), entry.content.size(), 0);
+    const zip_int64_t index = zip_file_add(archive, entry.name.c_str(), source, 0);
+    if (index < 0) throw std::runtime_error("cannot add to a zip archive");
+    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), entry.deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
+                             0);
+  }
+  if (zip_close(archive) != 0) throw std::runtime_error("cannot write a zip archive");
 }
 
 }  // namespace compress::test

@@ -1,4 +1,4 @@
-// Writes .npy files for tests, well-formed or not.
+// Writes .npy and .npz files for tests, well-formed or not.
 #pragma once
 #include <filesystem>
 #include <span>
@@ -13,6 +13,13 @@ std::string npyBytes(std::string_view descr, std::string_view shape, std::string
 /// The same with any header text.
 std::string npyWithHeader(std::string_view header, std::string_view payload, char version = 1);
 void writeBytes(const std::filesystem::path& path, std::string_view bytes);
+
+struct ZipEntry {
+  std::string name, content;
+  bool deflated = true;
+};
+/// An npz is a zip of "KEY.npy". Throws std::runtime_error.
+void writeZip(const std::filesystem::path& path, const std::vector<ZipEntry>& entries);
 
 template <typename T>
 std::string bytesOfValues(const std::vector<T>& values) {

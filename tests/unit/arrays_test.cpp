@@ -2,7 +2,6 @@
 #include "lib/eval/arrays.h"
 
 #include <catch2/catch.hpp>
-#include <zip.h>
 
 #include "lib/base/file.h"
 #include "lib/eval/dataset.h"
@@ -15,25 +14,6 @@ using namespace compress;
 using namespace compress::test;
 
 namespace {
-
-struct Entry {
-  std::string name, content;
-  bool deflated = true;
-};
-
-void writeZip(const std::filesystem::path& path, const std::vector<Entry>& entries) {
-  int code = 0;
-  zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
-  REQUIRE(archive != nullptr);
-  for (const Entry& entry : entries) {
-    zip_source_t* source = zip_source_buffer(archive, entry.content.data(), entry.content.size(), 0);
-    const zip_int64_t index = zip_file_add(archive, entry.name.c_str(), source, 0);
-    REQUIRE(index >= 0);
-    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), entry.deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
-                             0);
-  }
-  REQUIRE(zip_close(archive) == 0);
-}
 
 /// gzip with stored blocks only, checksum included, made by hand so that tests can damage it: RFC 1952.
 std::string gzipStored(std::string_view content, uint32_t crc) {
