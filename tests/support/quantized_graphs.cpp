@@ -26,6 +26,21 @@ const std::vector<QuantizedCase> kCases = {
      "QuantizedConv", "Conv"},
     {"Conv with u8 weights of another zero point", "w_d = DequantizeLinear(wu, wus, wuz)\nr = Conv(x_d, w_d)",
      "QuantizedConv", "Conv"},
+    {"Conv with an output channel of nine-bit weights, padded",
+     "const wa: uint8[15, 8, 3, 3] = uniform(60, 255)\nconst wb: uint8[1, 8, 3, 3] = uniform(0, 255)\nconst wz2: "
+     "uint8[] = 180\nwc = Concat[axis=0](wb, wa)\nw_d = DequantizeLinear(wc, wus, wz2)\nr = Conv[pads=[1, 1, 1, 1], "
+     "strides=[2, 1]](x_d, w_d, bf)",
+     "QuantizedConv", "Conv"},
+    {"depthwise Conv with an output channel of nine-bit weights",
+     "const wa: uint8[7, 1, 3, 3] = uniform(10, 220)\nconst wb: uint8[1, 1, 3, 3] = uniform(130, 255)\nconst wz2: "
+     "uint8[] = 100\nconst ws2: float32[] = 0.004\nwc = Concat[axis=0](wa, wb)\nw_d = DequantizeLinear(wc, ws2, wz2)\n"
+     "c = Conv[group=8, pads=[0, 1, 1, 0]](x_d, w_d)\nr = Relu(c)",
+     "QuantizedConv", "Conv"},
+    {"Gemm with a column of nine-bit weights",
+     "const wa: int8[10, 11] = uniform(-127, 80)\nconst wb: int8[10, 1] = uniform(100, 127)\nconst wz2: int8[] = "
+     "-40\nconst ws2: float32[] = 0.005\nwc = Concat[axis=1](wa, wb)\nw_d = DequantizeLinear(wc, ws2, wz2)\nr = "
+     "Gemm(x_d, w_d)",
+     "QuantizedConv", "Gemm", "[7, 10]"},
     {"1-D Conv",
      "const w1: int8[4, 8, 3] = uniform(-127, 127)\nconst w1s: float32[4] = fill(0.002)\nconst w1z: int8[4] = "
      "fill(0)\nw_d = DequantizeLinear[axis=0](w1, w1s, w1z)\nr = Conv[pads=[1, 1]](x_d, w_d)",
@@ -98,7 +113,8 @@ Model quantizedModel(const QuantizedCase& item, int xZero, int yZero) {
            "const wu: uint8[16, 8, 3, 3] = uniform(60, 200)\nconst wus: float32[] = 0.001\nconst wuz: uint8[] = 130\n"
            "const b: int32[16] = uniform(-20000, 20000)\nconst bs: float32[16] = fill(0.00005)\nconst bz: int32[16] = "
            "fill(0)\n"
-           "const wm: int8[10, 12] = uniform(-127, 127)\nconst wms: float32[12] = uniform(0.001, 0.01)\nconst wmz: "
+           "const bf: float32[16] = uniform(-1, 1)\nconst wm: int8[10, 12] = uniform(-127, 127)\nconst wms: "
+           "float32[12] = uniform(0.001, 0.01)\nconst wmz: "
            "int8[12] = fill(0)\n"
            "x_q = QuantizeLinear(x, xs, xz)\nx_d = DequantizeLinear(x_q, xs, xz)\n",
            item.body, "\nr_q = QuantizeLinear(r, ys, yz)\ny = DequantizeLinear(r_q, ys, yz)\noutput y\n"));

@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
+#include "lib/runtime/cpu/int8/requantize.h"
 
 namespace compress::int8 {
 namespace {
@@ -12,32 +13,20 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-/// Factor from the accumulator to the result, and bias in units of the accumulator, per output channel.
 struct Scaling {
   std::vector<float> factor, bias;
 };
 
-/// A real bias in units of the accumulator. Files store it as s32 whose scale is the product of two others, rounded to
-/// f32: what is an integer but for that rounding is taken for one, so that the sum stays exact.
-double biasSteps(double bias, double accumulator) {
-  constexpr double kScaleRounding = 0x1p-22;
-  const double steps = bias / accumulator, nearest = std::nearbyint(steps);
-  return std::abs(steps - nearest) <= kScaleRounding * std::abs(steps) ? nearest : steps;
-}
-
-/// Factors are rounded to f32 after each operation, as other runtimes do: results near ties then agree with theirs.
 Scaling scalingOf(const ConvParameters& p, std::span<const int8_t> weights) {
   const auto channels = static_cast<size_t>(p.outChannels);
   const size_t perChannel = weights.size() / channels;
-  Scaling scaling{std::vector<float>(channels), std::vector<float>(channels)};
+  Scaling scaling;
   for (size_t m = 0; m < channels; ++m) {
-    const float scale = p.weightScales[p.weightScales.size() == 1 ? 0 : m], accumulator = p.x.scale * scale;
     int64_t sum = 0;
     for (const int8_t w : weights.subspan(m * perChannel, perChannel)) sum += w;
-    double bias = -static_cast<double>(sum * p.x.zero);
-    if (!p.bias.empty()) bias += biasSteps(p.bias[m], double{p.x.scale} * scale);
-    scaling.factor[m] = p.floatResult ? accumulator : accumulator / p.y.scale;
-    scaling.bias[m] = static_cast<float>(bias);
+    const ChannelScaling channel = scalingOf(p, m, sum);
+    scaling.factor.push_back(channel.factor);
+    scaling.bias.push_back(channel.bias);
   }
   return scaling;
 }

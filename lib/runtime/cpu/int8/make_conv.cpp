@@ -1,6 +1,7 @@
 // QuantizedConv as a step: geometry and constants from the fused node.
 #include "lib/runtime/cpu/int8/conv.h"
 #include "lib/runtime/cpu/int8/makers.h"
+#include "lib/runtime/cpu/int8/wide_channels.h"
 
 namespace compress::int8 {
 namespace {
@@ -29,15 +30,37 @@ Tensor imageWeights(const Tensor& weights, const ConvParameters& p) {
   return weights.reshaped(Shape{p.outChannels, p.shape.channels / p.group, p.kernelHeight, p.kernelWidth});
 }
 
-}  // namespace
+/// A Conv, and behind it the channels that it could not do.
+class ConvWithWideChannels : public Kernel {
+ public:
+  ConvWithWideChannels(std::unique_ptr<QuantizedConv> conv, WideChannels wide, int threads)
+      : conv_(std::move(conv)), wide_(std::move(wide)), threads_(threads) {}
+  std::string name() const override { return conv_->name(); }
+  void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte* scratch) override {
+    conv_->bind(inputs, outputs, scratch);
+    x_ = inputs[0];
+    y_ = outputs[0];
+  }
+  void run() override {
+    conv_->run();
+    wide_.run(x_, y_, threads_);
+  }
+  int64_t macs() const override { return conv_->macs(); }
 
-KernelChoice makeQuantizedConv(const KernelRequest& request, CpuContext& context) {
+ private:
+  std::unique_ptr<QuantizedConv> conv_;
+  WideChannels wide_;
+  int threads_;
+  const std::byte* x_ = nullptr;
+  std::byte* y_ = nullptr;
+};
+
+ConvParameters parametersOf(const KernelRequest& request) {
   const Node& node = request.node;
-  const bool isRows = node.attributes.has("rows");
   const Tensor& weights = *request.constant(1);
   ConvParameters p;
   p.outChannels = weights.shape()[0];
-  if (isRows)
+  if (node.attributes.has("rows"))
     setRows(p, request.shape(0));
   else
     setSpatial(p, node, request.shape(0), weights.shape());
@@ -51,16 +74,28 @@ KernelChoice makeQuantizedConv(const KernelRequest& request, CpuContext& context
   const float low = node.attributes.real("low", -kUnbounded), high = node.attributes.real("high", kUnbounded);
   if (low > -kUnbounded) p.low = low;
   if (high < kUnbounded) p.high = high;
-  auto kernel = std::make_unique<QuantizedConv>(p, imageWeights(weights, p), context, request.threads);
+  return p;
+}
+
+}  // namespace
+
+KernelChoice makeQuantizedConv(const KernelRequest& request, CpuContext& context) {
+  const Node& node = request.node;
+  const ConvParameters p = parametersOf(request);
+  auto kernel = std::make_unique<QuantizedConv>(p, imageWeights(*request.constant(1), p), context, request.threads);
   KernelChoice choice;
-  const Layout layout = isRows ? Layout::plain : Layout::channelsLast;
+  const Layout layout = node.attributes.has("rows") ? Layout::plain : Layout::channelsLast;
   choice.inputLayouts.assign(node.inputs.size(), Layout::plain);
   choice.inputLayouts[0] = layout;
   choice.inputUsed.assign(node.inputs.size(), false);
   choice.inputUsed[0] = true;
   choice.outputLayouts = {layout};
   choice.scratchBytes = kernel->scratchBytes();
-  choice.kernel = std::move(kernel);
+  if (request.has(5))
+    choice.kernel = std::make_unique<ConvWithWideChannels>(
+        std::move(kernel), WideChannels(p, request.constant(4)->as<int64_t>(), *request.constant(5)), request.threads);
+  else
+    choice.kernel = std::move(kernel);
   return choice;
 }
 

@@ -47,19 +47,6 @@ COMPRESS_VECTOR_CLONES void addU8(int32_t* sum, const uint8_t* x, int64_t count)
 COMPRESS_VECTOR_CLONES void addI8(int32_t* sum, const int8_t* x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) sum[i] += x[i];
 }
-/// From sums of `x - shift` to steps of the result; `low` and `high` bound the step before its zero point.
-struct Requantization {
-  int32_t shift;
-  float factor, low, high;
-  int32_t zero;
-};
-COMPRESS_VECTOR_CLONES void requantizeSums(const int32_t* sum, uint8_t* y, int64_t count, const Requantization& to) {
-  const Requantization r = to;
-  for (int64_t i = 0; i < count; ++i)
-    y[i] = static_cast<uint8_t>(
-        roundEven(clampReal(static_cast<float>(sum[i] - r.shift) * r.factor, r.low, r.high), r.zero));
-}
-
 }  // namespace
 
 void MaxPool::run(const uint8_t* x, uint8_t* y, uint8_t* scratch, int threads) const {
@@ -115,9 +102,9 @@ void AveragePool::run(const uint8_t* source, uint8_t* result) const {
         const Taps wide = tapsInside(startW, window.width, window.dilationW, shape.width + right);
         divisor = tall.last * wide.last;
       }
-      const auto shift = static_cast<int32_t>(inside * x.zero);
+      const auto bias = static_cast<float>(-inside * x.zero);
       const float factor = x.scale / (y.scale * static_cast<float>(divisor));
-      requantizeSums(sums.data(), result + pixel * shape.channels + channel, count, {shift, factor, low, high, y.zero});
+      requantize(sums.data(), result + pixel * shape.channels + channel, count, {bias, factor, low, high, y.zero});
     }
   });
 }

@@ -22,4 +22,11 @@ inline float clampReal(float value, float low, float high) {
   return above < high ? above : high;
 }
 
+/// From integer sums to steps: (sum + bias) * factor, rounded, plus `zero`; `low` and `high` bound what is rounded.
+struct Requantization {
+  float bias, factor, low, high;
+  int32_t zero;
+};
+void requantize(const int32_t* sums, uint8_t* y, int64_t count, const Requantization& to);
+
 }  // namespace compress::int8

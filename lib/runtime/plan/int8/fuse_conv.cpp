@@ -1,20 +1,24 @@
 // DequantizeLinear(x), DequantizeLinear(constant w) -> Conv, Gemm or MatMul -> Relu, Clip -> QuantizeLinear becomes
 //   QuantizedConv(x, w as i8 with zero point 0, scales of w, bias in real numbers)
-// Without QuantizeLinear the result is f32. Weights of another zero point are shifted where they still fit 8 signed
-// bits. A padding that is not the integer 0 becomes a ByteBorder before it.
+// Without QuantizeLinear the result is f32. Weights of another zero point are shifted; output channels that then need
+// nine bits are named in two more inputs, as long as they are few. A padding that is not the integer 0 becomes a
+// ByteBorder before it.
 #include <algorithm>
 #include <cmath>
 
 #include "lib/runtime/plan/int8/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
+#include "lib/runtime/plan/patterns.h"
 
 namespace compress::int8 {
 namespace {
 
 /// Weights with zero point 0, output channels first, and one or as many scales as channels.
 struct Weights {
-  Tensor values;
+  Tensor values;  ///< i8, saturated
   Tensor scales;
+  std::vector<int64_t> wide;  ///< output channels that hold saturated weights
+  Tensor wideValues;          ///< i16: those channels as they are
 };
 
 /// Scales of a weight whose channels lie on `axis` when there is more than one; nothing when they lie elsewhere.
@@ -28,6 +32,29 @@ std::optional<std::vector<float>> channelScales(const Node& dequantize, const Te
       return std::nullopt;
   }
   return std::vector<float>(scales.begin(), scales.end());
+}
+
+/// Weights as i8, and the channels that do not fit; nothing when these are so many that floats are faster.
+std::optional<Weights> splitWide(std::span<const int16_t> shifted, const Shape& shape, const Tensor& scales) {
+  constexpr size_t kMostWide = 8;  // one in eight
+  const auto perChannel = static_cast<size_t>(shape.count(1, shape.rank()));
+  Weights weights{{}, scales, {}, {}};
+  std::vector<int16_t> wide;
+  Buffer narrow(DType::i8, shape);
+  for (size_t i = 0; i < shifted.size(); ++i)
+    narrow.as<int8_t>()[i] = static_cast<int8_t>(std::clamp<int16_t>(shifted[i], -128, 127));
+  for (size_t m = 0; m * perChannel < shifted.size(); ++m) {
+    const auto own = shifted.subspan(m * perChannel, perChannel);
+    if (std::ranges::all_of(own, [](int16_t w) { return w >= -128 && w <= 127; })) continue;
+    weights.wide.push_back(static_cast<int64_t>(m));
+    wide.insert(wide.end(), own.begin(), own.end());
+  }
+  if (weights.wide.size() * kMostWide > static_cast<size_t>(shape[0])) return std::nullopt;
+  std::vector<int64_t> dims = shape.dims();
+  dims[0] = static_cast<int64_t>(weights.wide.size());
+  weights.values = std::move(narrow).freeze();
+  weights.wideValues = Tensor::of<int16_t>(Shape(dims), wide);
+  return weights;
 }
 
 /// `transposed`: [K, M] in the file instead of [M, K].
@@ -46,15 +73,15 @@ std::optional<Weights> findWeights(const FusedGraph& graph, ValueId value, bool 
   if (!scales) return std::nullopt;
   const std::vector<int64_t> values = toInts(*stored), zeros = zero ? toInts(*zero) : std::vector<int64_t>{0};
   const int64_t channels = shape[axis], inner = transposed ? 1 : shape.count(1, shape.rank());
-  Buffer shifted(DType::i8, transposed ? Shape{shape[1], shape[0]} : shape);
+  std::vector<int16_t> shifted(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
     const int64_t at = static_cast<int64_t>(i), channel = transposed ? at % channels : at / inner;
-    const int64_t shift = values[i] - zeros[zeros.size() == 1 ? 0 : static_cast<size_t>(channel)];
-    if (shift < -128 || shift > 127) return std::nullopt;
     const int64_t to = transposed ? channel * shape[0] + at / channels : at;
-    shifted.as<int8_t>()[static_cast<size_t>(to)] = static_cast<int8_t>(shift);
+    shifted[static_cast<size_t>(to)] =
+        static_cast<int16_t>(values[i] - zeros[zeros.size() == 1 ? 0 : static_cast<size_t>(channel)]);
   }
-  return Weights{std::move(shifted).freeze(), Tensor::of<float>(Shape{static_cast<int64_t>(scales->size())}, *scales)};
+  return splitWide(shifted, transposed ? Shape{shape[1], shape[0]} : shape,
+                   Tensor::of<float>(Shape{static_cast<int64_t>(scales->size())}, *scales));
 }
 
 /// Padding of a Conv, before and after each spatial axis, auto_pad resolved; `extents` are the kernel's with dilation.
@@ -143,16 +170,15 @@ void emitFused(FusedGraph& graph, Match match, Node made, ValueId x) {
   made.op = "QuantizedConv";
   made.domain = kPlanDomain;
   made.name = displayNameOf(graph, match.chain[0]);
-  made.inputs = {x, graph.graph.addConstant("weights", match.weights.values),
-                 graph.graph.addConstant("scales", match.weights.scales)};
-  for (const size_t i : {size_t{1}, size_t{2}}) {
-    const Tensor& constant = *graph.graph.constant(made.inputs[i]);
-    graph.graph.setType(made.inputs[i], Type::tensor(constant.dtype(), constant.shape()));
-  }
-  if (match.bias) {
-    const Tensor bias = Tensor::of<double>(Shape{static_cast<int64_t>(match.bias->size())}, *match.bias);
-    made.inputs.push_back(graph.graph.addConstant("bias", bias));
-    graph.graph.setType(made.inputs.back(), Type::tensor(DType::f64, bias.shape()));
+  made.inputs = {x, addConstant(graph, "weights", match.weights.values),
+                 addConstant(graph, "scales", match.weights.scales)};
+  if (match.bias)
+    made.inputs.push_back(
+        addConstant(graph, "bias", Tensor::of<double>(Shape{static_cast<int64_t>(match.bias->size())}, *match.bias)));
+  if (!match.weights.wide.empty()) {
+    made.inputs.resize(4, kNoValue);
+    made.inputs.push_back(addConstant(graph, "wide", Tensor::ofInts(match.weights.wide)));
+    made.inputs.push_back(addConstant(graph, "wide.weights", match.weights.wideValues));
   }
   setQuantization(made.attributes, "x", match.x.q);
   if (match.tail.quantizer) setQuantization(made.attributes, "y", match.tail.quantizer->q);
