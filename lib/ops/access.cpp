@@ -38,22 +38,23 @@ void narrow(std::span<const Wide> values, Buffer& buffer) {
   }
 }
 
-/// Element `i` of packed integers of `bits` bits, low bits first.
+/// Element `i` of integers of `bits` bits (at most 8) that follow each other without gaps, low bits first.
 int64_t unpack(std::span<const std::byte> raw, size_t i, int bits, bool isSignedType) {
-  const size_t perByte = 8U / static_cast<unsigned>(bits);
-  const auto shift = static_cast<unsigned>(bits) * static_cast<unsigned>(i % perByte);
+  const size_t bit = i * static_cast<size_t>(bits), byte = bit / 8;
+  int64_t word = std::to_integer<int64_t>(raw[byte]);
+  if (byte + 1 < raw.size()) word |= std::to_integer<int64_t>(raw[byte + 1]) << 8;
   const int64_t mask = (int64_t{1} << bits) - 1;
-  const int64_t value = (std::to_integer<int64_t>(raw[i / perByte]) >> shift) & mask;
+  const int64_t value = (word >> bit % 8) & mask;
   return isSignedType && value > mask / 2 ? value - mask - 1 : value;
 }
 
 void pack(std::span<std::byte> raw, size_t i, int bits, uint64_t value) {
-  const size_t perByte = 8U / static_cast<unsigned>(bits);
-  const auto shift = static_cast<unsigned>(bits) * static_cast<unsigned>(i % perByte);
-  const unsigned mask = (1U << static_cast<unsigned>(bits)) - 1U;
-  const auto old = std::to_integer<unsigned>(raw[i / perByte]);
-  raw[i / perByte] =
-      static_cast<std::byte>((old & ~(mask << shift)) | ((static_cast<unsigned>(value) & mask) << shift));
+  const size_t bit = i * static_cast<size_t>(bits), byte = bit / 8;
+  const unsigned mask = ((1U << static_cast<unsigned>(bits)) - 1U) << bit % 8;
+  const unsigned shifted = (static_cast<unsigned>(value) << bit % 8) & mask;
+  raw[byte] = (raw[byte] & ~static_cast<std::byte>(mask)) | static_cast<std::byte>(shifted);
+  if (mask > 0xFF)
+    raw[byte + 1] = (raw[byte + 1] & ~static_cast<std::byte>(mask >> 8)) | static_cast<std::byte>(shifted >> 8);
 }
 
 template <typename Wide>

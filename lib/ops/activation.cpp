@@ -70,6 +70,20 @@ void gelu(ReferenceContext& context) {
   }
 }
 
+void swish(ReferenceContext& context) {
+  const double alpha = parameter(context, "alpha", 1);
+  mapReal(context, [=](double x) { return x / (1 + std::exp(-alpha * x)); });
+}
+
+void swiGlu(ReferenceContext& context) {
+  const double alpha = parameter(context, "alpha", 1);
+  const Tensor &gate = context.inputs[0], &x = context.inputs[1];
+  const auto values =
+      broadcastMap<double>(load<double>(gate), gate.shape(), load<double>(x), x.shape(), context.outputs[0].shape(),
+                           [=](double a, double b) { return a / (1 + std::exp(-alpha * a)) * b; });
+  store(std::span<const double>(values), context.outputs[0]);
+}
+
 void inferPRelu(InferContext& context) {
   requireInputs(context, 2);
   broadcastDims(context.inputs);
@@ -154,6 +168,8 @@ std::vector<OpSpec> activationOps() {
       {"ThresholdedRelu", "", sameAsFirst, thresholdedRelu, {}, "y = x for x > alpha, else 0"},
       {"Shrink", "", sameAsFirst, shrink, {}, "y = x + bias below -lambd, x - bias above lambd, else 0"},
       {"Gelu", "", sameAsFirst, gelu, {}, "y = x/2 (1 + erf(x / 2^(1/2))), or its tanh form"},
+      {"Swish", "", sameAsFirst, swish, {}, "y = x / (1 + e^(-alpha x))"},
+      {"SwiGLU", "", inferBroadcastPair, swiGlu, {}, "y = a / (1 + e^(-alpha a)) b"},
       {"PRelu", "", inferPRelu, prelu, {{7, alignSlopes}}, "y = x for x >= 0, else slope x"},
       {"Clip", "", sameAsFirst, clip, {{11, clipLimitsToInputs}}, "y = min(max(x, low), high)"},
   };

@@ -1,6 +1,7 @@
 // Elementwise arithmetic of two or more inputs with broadcasting.
 #include <cmath>
 
+#include "lib/ops/arithmetic.h"
 #include "lib/ops/elementwise.h"
 #include "lib/ops/families.h"
 #include "lib/ops/upgrade_tools.h"
@@ -8,37 +9,7 @@
 namespace compress {
 namespace {
 
-/// Integer arithmetic wraps; division by zero gives zero.
-struct Plus {
-  template <typename Wide>
-  Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>)
-      return a + b;
-    else
-      return static_cast<Wide>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-  }
-};
-
-struct Minus {
-  template <typename Wide>
-  Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>)
-      return a - b;
-    else
-      return static_cast<Wide>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-  }
-};
-
-struct Times {
-  template <typename Wide>
-  Wide operator()(Wide a, Wide b) const {
-    if constexpr (std::is_same_v<Wide, double>)
-      return a * b;
-    else
-      return static_cast<Wide>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-  }
-};
-
+/// Integers round towards zero; division by zero gives zero.
 struct Quotient {
   template <typename Wide>
   Wide operator()(Wide a, Wide b) const {
@@ -173,12 +144,37 @@ void mapIntegers(ReferenceContext& context, const F& f) {
   store(std::span<const uint64_t>(values), context.outputs[0]);
 }
 
+/// x shifted by n bits, in the wide type of elements of `bits` bits: a shift by n < 0 or n >= bits leaves the sign
+/// alone.
+template <bool isLeft, typename Wide>
+Wide shifted(Wide x, Wide n, int bits) {
+  const Wide sign = x < Wide{0} ? static_cast<Wide>(-1) : Wide{0};
+  if (n < Wide{0} || n >= static_cast<Wide>(bits)) return isLeft ? Wide{0} : sign;
+  return isLeft ? static_cast<Wide>(static_cast<uint64_t>(x) << n) : static_cast<Wide>(x >> n);
+}
+
+template <bool isLeft>
+void shift(ReferenceContext& context) {
+  const Tensor &x = context.inputs[0], &n = context.inputs[1];
+  if (!isInteger(x.dtype())) reject("inputs of ", nameOf(x.dtype()), ", expected integers");
+  const auto inWide = [&]<typename Wide>(Wide) {
+    const auto values =
+        broadcastMap<Wide>(load<Wide>(x), x.shape(), load<Wide>(n), n.shape(), context.outputs[0].shape(),
+                           [bits = bitsOf(x.dtype())](Wide a, Wide b) { return shifted<isLeft>(a, b, bits); });
+    store(std::span<const Wide>(values), context.outputs[0]);
+  };
+  if (isSigned(x.dtype()))
+    inWide(int64_t{});
+  else
+    inWide(uint64_t{});
+}
+
 void bitShift(ReferenceContext& context) {
   const std::string direction = context.node.attributes.string("direction", "");
   if (direction == "LEFT")
-    mapIntegers(context, [](uint64_t x, uint64_t n) { return n > 63 ? 0 : x << n; });
+    shift<true>(context);
   else if (direction == "RIGHT")
-    mapIntegers(context, [](uint64_t x, uint64_t n) { return n > 63 ? 0 : x >> n; });
+    shift<false>(context);
   else
     reject("direction is '", displayName(direction), "', expected 'LEFT' or 'RIGHT'");
 }

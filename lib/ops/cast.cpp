@@ -1,5 +1,6 @@
-// Cast and CastLike: every numeric type, bool and strings. Floats become integers by truncation; integers that do not
-// fit wrap.
+// Cast, CastLike and BitCast: every numeric type, bool and strings. Floats become integers by truncation; integers that
+// do not fit wrap.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -20,6 +21,29 @@ void inferCast(InferContext& context) {
   if (isInteger(y.dtype) && isInteger(context.input(0).dtype) && y.hasRank() && y.rank() <= 1 &&
       context.constant(0) == nullptr)
     context.outputPartials.at(0) = partialInts(context, 0);
+}
+
+/// Cast at opset 6: `to` is a number; before, it was a name.
+void typeToNumber(Graph& graph, NodeId id) {
+  const Attribute* to = graph.node(id).attributes.find("to");
+  if (to == nullptr || !std::holds_alternative<std::string>(to->data)) return;
+  constexpr std::string_view kNames[] = {"UNDEFINED", "FLOAT",  "UINT8", "INT8",    "UINT16", "INT16",  "INT32",
+                                         "INT64",     "STRING", "BOOL",  "FLOAT16", "DOUBLE", "UINT32", "UINT64"};
+  const auto found = std::ranges::find(kNames, std::get<std::string>(to->data));
+  if (found == std::end(kNames)) reject("to is '", displayName(std::get<std::string>(to->data)), "', expected a type");
+  graph.setAttribute(id, "to", static_cast<int64_t>(found - std::begin(kNames)));
+}
+
+void inferBitCast(InferContext& context) {
+  sameAsFirst(context);
+  const DType from = context.outputs[0].dtype, to = dtypeAttribute(context.node, "to", DType::undefined);
+  if (bitsOf(to) == 0 || (from != DType::undefined && bitsOf(from) != bitsOf(to)))
+    reject("the bits of ", nameOf(from), " are no ", nameOf(to), ": expected types of one size");
+  context.outputs[0].dtype = to;
+}
+
+void bitCast(ReferenceContext& context) {
+  std::ranges::copy(context.inputs[0].raw(), context.outputs[0].raw().begin());
 }
 
 void inferCastLike(InferContext& context) {
@@ -86,8 +110,23 @@ void castFromStrings(const Tensor& x, Buffer& y) {
   store(std::span<const int64_t>(integers), y);
 }
 
-void castToSmallFloats(const Tensor& x, Buffer& y, bool saturate) {
-  const auto values = load<double>(x);
+/// The power of two that round_mode names: above (the default), below, or the nearest, ties upwards.
+float toPowerOfTwo(float x, const std::string& mode) {
+  if (mode != "up" && mode != "down" && mode != "nearest")
+    reject("round_mode is '", displayName(mode), "', expected up, down or nearest");
+  if (!(x > 0) || std::isinf(x)) return x;
+  int exponent = 0;
+  const float fraction = std::frexp(x, &exponent);
+  const bool isUp = fraction > 0.5F && (mode == "up" || (mode == "nearest" && fraction >= 0.75F));
+  return std::ldexp(1.0F, isUp ? exponent : exponent - 1);
+}
+
+void castToSmallFloats(const Node& node, const Tensor& x, Buffer& y) {
+  const bool saturate = node.attributes.integer("saturate", 1) != 0;
+  auto values = load<double>(x);
+  if (y.dtype() == DType::f8e8m0)
+    for (double& value : values)
+      value = static_cast<double>(toPowerOfTwo(static_cast<float>(value), node.attributes.string("round_mode", "up")));
   const auto raw = y.raw();
   for (size_t i = 0; i < values.size(); ++i)
     raw[i] = static_cast<std::byte>(encodeSmallFloat(static_cast<float>(values[i]), y.dtype(), saturate));
@@ -99,8 +138,7 @@ void cast(ReferenceContext& context) {
   if (x.dtype() == y.dtype()) return copyAll(x, y);
   if (x.dtype() == DType::string) return castFromStrings(x, y);
   if (y.dtype() == DType::string) return castToStrings(x, y);
-  if (isFloating(y.dtype()) && bitsOf(y.dtype()) == 8)
-    return castToSmallFloats(x, y, context.node.attributes.integer("saturate", 1) != 0);
+  if (isFloating(y.dtype()) && bitsOf(y.dtype()) == 8) return castToSmallFloats(context.node, x, y);
   if (isFloating(x.dtype()) && !isFloating(y.dtype())) return castToIntegers(x, y);
   withWide(x.dtype(), [&](auto zero) { store(std::span<const decltype(zero)>(load<decltype(zero)>(x)), y); });
 }
@@ -109,7 +147,8 @@ void cast(ReferenceContext& context) {
 
 std::vector<OpSpec> castOps() {
   return {
-      {"Cast", "", inferCast, cast, {}, "x in another element type"},
+      {"Cast", "", inferCast, cast, {{6, typeToNumber}}, "x in another element type"},
+      {"BitCast", "", inferBitCast, bitCast, {}, "the bits of x as another element type"},
       {"CastLike", "", inferCastLike, cast, {}, "x in the element type of another tensor"},
   };
 }

@@ -10,10 +10,12 @@ namespace {
 using Family = std::vector<OpSpec> (*)();
 
 constexpr Family kFamilies[] = {
-    activationOps, binaryOps,   castOps,      constantOps, controlOps, convOps,     convTransposeOps,
-    einsumOps,     gatherOps,   logicOps,     lossOps,     matmulOps,  movementOps, normalizationOps,
-    poolOps,       quantizeOps, recurrentOps, reduceOps,   resizeOps,  scatterOps,  selectionOps,
-    shapeOps,      slicePadOps, softmaxOps,   unaryOps,    visionOps,
+    activationOps,      affineOps, attentionOps,     binaryOps,     castOps,       col2imOps,        constantOps,
+    controlOps,         convOps,   convTransposeOps, cumulativeOps, deformConvOps, einsumOps,        gatherOps,
+    linearAttentionOps, logicOps,  lossOps,          matmulOps,     movementOps,   normalizationOps, poolOps,
+    quantizeOps,        randomOps, recurrentOps,     reduceOps,     resizeOps,     scatterOps,       selectionOps,
+    shapeOps,           signalOps, slicePadOps,      softmaxOps,    unaryOps,      uniqueOps,        unpoolOps,
+    visionOps,
 };
 
 std::vector<OpSpec> collect() {

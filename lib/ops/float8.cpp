@@ -28,6 +28,10 @@ Format formatOf(DType dtype) {
       return {5, 2, 16, Format::Special::nanIsMinusZero, 0x7F};
     case DType::f4e2m1:
       return {2, 1, 1, Format::Special::none, 0x7};
+    case DType::f6e2m3:
+      return {2, 3, 1, Format::Special::none, 0x1F};
+    case DType::f6e3m2:
+      return {3, 2, 3, Format::Special::none, 0x1F};
     case DType::f8e8m0:
       return {8, 0, 127, Format::Special::exponentOnly, 0xFE};
     default:
@@ -87,11 +91,12 @@ int nearestMagnitude(float magnitude, const Format& format, bool& over) {
 
 uint8_t encodeExponentOnly(float value, bool saturate) {
   if (std::isnan(value) || value < 0) return 0xFF;
-  if (value == 0) return 0;
+  if (value == 0) return saturate ? 0 : 0xFF;
   if (std::isinf(value)) return saturate ? 0xFE : 0xFF;
   int exponent = 0;
   const float fraction = std::frexp(value, &exponent);  // value = fraction * 2^exponent, fraction in [0.5, 1)
   const int power = exponent - 1 + (fraction > 0.5F ? 1 : 0);
+  if (!saturate && (power < -127 || power > 127)) return 0xFF;
   return static_cast<uint8_t>(power < -127 ? 0 : power > 127 ? 0xFE : power + 127);
 }
 
@@ -115,8 +120,9 @@ uint8_t encodeSmallFloat(float value, DType dtype, bool saturate) {
   const Format format = formatOf(dtype);
   if (format.special == Format::Special::exponentOnly) return encodeExponentOnly(value, saturate);
   const auto sign = static_cast<uint8_t>(std::signbit(value) ? 1 << (format.exponentBits + format.mantissaBits) : 0);
-  if (std::isnan(value))
-    return format.special == Format::Special::none ? format.largest : static_cast<uint8_t>(nanOf(format) | sign);
+  if (std::isnan(value))  // a type without NaN has its -0 for it
+    return format.special == Format::Special::none ? static_cast<uint8_t>(format.largest + 1)
+                                                   : static_cast<uint8_t>(nanOf(format) | sign);
   bool over = false;
   const int magnitude = nearestMagnitude(std::abs(value), format, over);
   if (format.special == Format::Special::nanIsMinusZero && magnitude == 0) return 0;

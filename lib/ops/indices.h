@@ -7,6 +7,13 @@
 
 namespace compress {
 
+/// A tensor seen as [outer, size, inner] around one axis.
+struct Lines {
+  int64_t outer, size, inner;
+  Lines(const Shape& shape, size_t axis)
+      : outer(shape.count(0, axis)), size(shape[axis]), inner(shape.count(axis + 1, shape.rank())) {}
+};
+
 /// `index` in [-size, size) as an offset in [0, size). Throws Error(input) outside.
 int64_t checkedIndex(int64_t index, int64_t size);
 

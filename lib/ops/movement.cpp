@@ -61,11 +61,9 @@ void expand(ReferenceContext& context) {
 
 void inferTile(InferContext& context) {
   requireInputs(context, 2);
+  if (!sameRankAsFirst(context)) return;
   const Type& x = context.input(0);
-  Type& y = context.outputs.at(0);
-  y = Type::tensor(x.dtype);
-  if (!x.hasRank()) return;
-  y.dims.emplace(x.rank());
+  Type& y = context.outputs[0];
   const auto repeats = partialInts(context, 1);
   if (!repeats) return;
   if (repeats->size() != x.rank()) reject("repeats has ", repeats->size(), " elements, expected ", x.rank());
@@ -192,6 +190,16 @@ void split(ReferenceContext& context) {
   }
 }
 
+/// Concat at opset 4: the axis, which was 1 by default, is always said.
+void sayConcatAxis(Graph& graph, NodeId id) {
+  if (!graph.node(id).attributes.has("axis")) graph.setAttribute(id, "axis", int64_t{1});
+}
+
+/// Tile at opset 6: repeats of all axes; before, how often along which one axis.
+void refuseOneAxisTile(Graph& graph, NodeId id) {
+  if (graph.node(id).inputs.size() > 2) throw Error(ErrorKind::unsupported, "tiles along one axis have no newer form");
+}
+
 /// Opset 13: `split` became an input.
 void splitToInput(Graph& graph, NodeId id) {
   integersToInput(graph, id, "split", 1);
@@ -212,59 +220,54 @@ int64_t blockSizeOf(const Node& node) {
   return size;
 }
 
-Dim times(const Dim& dim, int64_t factor) {
-  const Dim factors[] = {dim, Dim::of(factor)};
-  return productOf(factors);
-}
+/// What a block does to each of N, C, H, W.
+using BlockRule = Dim (*)(const Dim&, int64_t);
 
-Dim divided(const Dim& dim, int64_t divisor) {
-  if (divisor == 1) return dim;
-  if (!dim.isKnown()) return {};
-  if (dim.value % divisor != 0) reject("a dimension of ", dim.value, " does not divide by ", divisor);
-  return Dim::of(dim.value / divisor);
+void inferBlocks(InferContext& context, BlockRule channels, BlockRule pixels) {
+  requireRank(context, 0, 4);
+  const int64_t b = blockSizeOf(context.node);
+  if (!sameRankAsFirst(context)) {
+    context.outputs[0].dims.emplace(4);
+    return;
+  }
+  const auto& x = *context.input(0).dims;
+  context.outputs[0].dims = std::vector<Dim>{x[0], channels(x[1], b * b), pixels(x[2], b), pixels(x[3], b)};
 }
 
 void inferDepthToSpace(InferContext& context) {
-  requireInputs(context, 1);
-  requireRank(context, 0, 4);
-  const Type& x = context.input(0);
-  const int64_t b = blockSizeOf(context.node);
-  context.outputs.at(0) = Type::tensor(x.dtype, std::vector<Dim>(4));
-  if (x.hasRank())
-    context.outputs[0].dims =
-        std::vector<Dim>{(*x.dims)[0], divided((*x.dims)[1], b * b), times((*x.dims)[2], b), times((*x.dims)[3], b)};
+  inferBlocks(context, divided, times);
+}
+void inferSpaceToDepth(InferContext& context) {
+  inferBlocks(context, times, divided);
+}
+
+/// Whether the channels of a block come first (DCR) or last (CRD).
+bool isDepthFirst(const Node& node) {
+  const std::string mode = node.attributes.string("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") reject("mode is '", displayName(mode), "', expected DCR or CRD");
+  return mode == "DCR";
 }
 
 /// y[n, c, h * b + i, w * b + j] = x[n, (i * b + j) * C + c, h, w] for DCR, x[n, (c * b + i) * b + j, h, w] for CRD.
 void depthToSpace(ReferenceContext& context) {
   const Shape &x = context.inputs[0].shape(), &y = context.outputs[0].shape();
   const int64_t b = blockSizeOf(context.node), plane = x[2] * x[3];
-  const std::string mode = context.node.attributes.string("mode", "DCR");
-  if (mode != "DCR" && mode != "CRD") reject("mode is '", displayName(mode), "', expected DCR or CRD");
-  const bool isDcr = mode == "DCR";
+  const bool isDcr = isDepthFirst(context.node);
   const int64_t c = isDcr ? plane : plane * b * b, i = isDcr ? plane * b * y[1] : plane * b,
                 j = isDcr ? plane * y[1] : plane;
   const int64_t strides[] = {x[1] * plane, c, x[3], i, 1, j};
   copyStridedShaped(context.inputs[0], 0, Shape{y[0], y[1], x[2], b, x[3], b}, strides, context.outputs[0]);
 }
 
-void inferSpaceToDepth(InferContext& context) {
-  requireInputs(context, 1);
-  requireRank(context, 0, 4);
-  const Type& x = context.input(0);
-  const int64_t b = blockSizeOf(context.node);
-  context.outputs.at(0) = Type::tensor(x.dtype, std::vector<Dim>(4));
-  if (x.hasRank())
-    context.outputs[0].dims =
-        std::vector<Dim>{(*x.dims)[0], times((*x.dims)[1], b * b), divided((*x.dims)[2], b), divided((*x.dims)[3], b)};
-}
-
-/// y[n, (i * b + j) * C + c, h, w] = x[n, c, h * b + i, w * b + j]
+/// The inverse: y[n, (i * b + j) * C + c, h, w] or y[n, (c * b + i) * b + j, h, w] = x[n, c, h * b + i, w * b + j]
 void spaceToDepth(ReferenceContext& context) {
   const Shape &x = context.inputs[0].shape(), &y = context.outputs[0].shape();
   const int64_t b = blockSizeOf(context.node), plane = x[2] * x[3];
-  const int64_t strides[] = {x[1] * plane, x[3], 1, plane, x[3] * b, b};
-  copyStridedShaped(context.inputs[0], 0, Shape{x[0], b, b, x[1], y[2], y[3]}, strides, context.outputs[0]);
+  const bool isDcr = isDepthFirst(context.node);
+  const Shape blocks = isDcr ? Shape{x[0], b, b, x[1], y[2], y[3]} : Shape{x[0], x[1], b, b, y[2], y[3]};
+  const std::vector<int64_t> strides = isDcr ? std::vector<int64_t>{x[1] * plane, x[3], 1, plane, x[3] * b, b}
+                                             : std::vector<int64_t>{x[1] * plane, plane, x[3], 1, x[3] * b, b};
+  copyStridedShaped(context.inputs[0], 0, blocks, strides, context.outputs[0]);
 }
 
 }  // namespace
@@ -273,8 +276,8 @@ std::vector<OpSpec> movementOps() {
   return {
       {"Transpose", "", inferTranspose, transpose, {}, "axes in another order"},
       {"Expand", "", inferExpand, expand, {}, "x broadcast to a shape"},
-      {"Tile", "", inferTile, tile, {}, "x repeated along each axis"},
-      {"Concat", "", inferConcat, concat, {}, "inputs one after the other along `axis`"},
+      {"Tile", "", inferTile, tile, {{6, refuseOneAxisTile}}, "x repeated along each axis"},
+      {"Concat", "", inferConcat, concat, {{4, sayConcatAxis}}, "inputs one after the other along `axis`"},
       {"Split", "", inferSplit, split, {{13, splitToInput}, {18, splitNamesCount}}, "x cut into parts along `axis`"},
       {"DepthToSpace", "", inferDepthToSpace, depthToSpace, {}, "blocks of channels become blocks of pixels"},
       {"SpaceToDepth", "", inferSpaceToDepth, spaceToDepth, {}, "blocks of pixels become blocks of channels"},

@@ -76,6 +76,6 @@ std::span<const OpSpec> allOps();
 /// Null when the op is not known.
 const OpSpec* findOp(std::string_view op, std::string_view domain = "");
 /// The newest opset of the default domain whose meaning the ops implement.
-constexpr int64_t kNewestOpset = 23;
+constexpr int64_t kNewestOpset = 28;
 
 }  // namespace compress

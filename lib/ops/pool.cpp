@@ -204,16 +204,23 @@ void globalLpPool(ReferenceContext& context) {
   });
 }
 
+/// LpPool at opset 2: p is an integer.
+void integerNorm(Graph& graph, NodeId id) {
+  const Attribute* p = graph.node(id).attributes.find("p");
+  if (p != nullptr && std::holds_alternative<float>(p->data))
+    graph.setAttribute(id, "p", static_cast<int64_t>(std::get<float>(p->data)));
+}
+
 }  // namespace
 
 std::vector<OpSpec> poolOps() {
   return {
       {"MaxPool", "", inferPool, maxPool, {}, "largest element under a sliding window, and its index"},
       {"AveragePool", "", inferPool, averagePool, {}, "mean under a sliding window"},
-      {"LpPool", "", inferPool, lpPool, {}, "p-norm under a sliding window"},
+      {"LpPool", "", inferPool, lpPool, {{2, integerNorm}}, "p-norm under a sliding window"},
       {"GlobalMaxPool", "", inferGlobal, globalMaxPool, {}, "largest element of each plane"},
       {"GlobalAveragePool", "", inferGlobal, globalAveragePool, {}, "mean of each plane"},
-      {"GlobalLpPool", "", inferGlobal, globalLpPool, {}, "p-norm of each plane"},
+      {"GlobalLpPool", "", inferGlobal, globalLpPool, {{2, integerNorm}}, "p-norm of each plane"},
   };
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lib/ops/access.h"
+#include "lib/ops/arithmetic.h"
 #include "lib/ops/families.h"
 #include "lib/ops/rules.h"
 #include "lib/ops/upgrade_tools.h"
@@ -83,43 +84,17 @@ double groupSize(const Shape& shape, const std::vector<bool>& reduced) {
   return size;
 }
 
-struct AddTo {
-  template <typename Wide>
-  Wide operator()(Wide sum, Wide x) const {
-    if constexpr (std::is_same_v<Wide, double>)
-      return sum + x;
-    else
-      return static_cast<Wide>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(x));
-  }
-};
-
 struct AddSquareTo {
   template <typename Wide>
   Wide operator()(Wide sum, Wide x) const {
-    if constexpr (std::is_same_v<Wide, double>)
-      return sum + x * x;
-    else
-      return static_cast<Wide>(static_cast<uint64_t>(sum) + static_cast<uint64_t>(x) * static_cast<uint64_t>(x));
+    return Plus{}(sum, Times{}(x, x));
   }
 };
 
 struct AddMagnitudeTo {
   template <typename Wide>
   Wide operator()(Wide sum, Wide x) const {
-    if constexpr (std::is_same_v<Wide, double>)
-      return sum + std::abs(x);
-    else
-      return AddTo{}(sum, x < Wide{0} ? static_cast<Wide>(uint64_t{0} - static_cast<uint64_t>(x)) : x);
-  }
-};
-
-struct MultiplyInto {
-  template <typename Wide>
-  Wide operator()(Wide product, Wide x) const {
-    if constexpr (std::is_same_v<Wide, double>)
-      return product * x;
-    else
-      return static_cast<Wide>(static_cast<uint64_t>(product) * static_cast<uint64_t>(x));
+    return x < Wide{0} ? Minus{}(sum, x) : Plus{}(sum, x);
   }
 };
 
@@ -138,7 +113,7 @@ void reduceExactly(ReferenceContext& context, int start, const Step& step) {
 }
 
 void reduceSum(ReferenceContext& context) {
-  reduceExactly(context, 0, AddTo{});
+  reduceExactly(context, 0, Plus{});
 }
 void reduceSumSquare(ReferenceContext& context) {
   reduceExactly(context, 0, AddSquareTo{});
@@ -147,29 +122,28 @@ void reduceL1(ReferenceContext& context) {
   reduceExactly(context, 0, AddMagnitudeTo{});
 }
 void reduceProd(ReferenceContext& context) {
-  reduceExactly(context, 1, MultiplyInto{});
+  reduceExactly(context, 1, Times{});
+}
+
+/// The extreme that `step` keeps, from the least extreme value of the wide type on.
+template <typename Step>
+void reduceExtreme(ReferenceContext& context, int sign, const Step& step) {
+  withWide(context.inputs[0].dtype(), [&](auto zero) {
+    using Wide = decltype(zero);
+    using Limits = std::numeric_limits<Wide>;
+    const Wide most = Limits::has_infinity ? Limits::infinity() : Limits::max();
+    const Wide least = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+    const auto out = accumulate<Wide>(load<Wide>(context.inputs[0]), context.inputs[0].shape(), reducedAxes(context),
+                                      sign > 0 ? most : least, step);
+    store(std::span<const Wide>(out), context.outputs[0]);
+  });
 }
 
 void reduceMax(ReferenceContext& context) {
-  withWide(context.inputs[0].dtype(), [&](auto zero) {
-    using Wide = decltype(zero);
-    using Limits = std::numeric_limits<Wide>;
-    const Wide start = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
-    const auto out = accumulate<Wide>(load<Wide>(context.inputs[0]), context.inputs[0].shape(), reducedAxes(context),
-                                      start, kKeepLarger);
-    store(std::span<const Wide>(out), context.outputs[0]);
-  });
+  reduceExtreme(context, -1, kKeepLarger);
 }
-
 void reduceMin(ReferenceContext& context) {
-  withWide(context.inputs[0].dtype(), [&](auto zero) {
-    using Wide = decltype(zero);
-    using Limits = std::numeric_limits<Wide>;
-    const Wide start = Limits::has_infinity ? Limits::infinity() : Limits::max();
-    const auto out = accumulate<Wide>(load<Wide>(context.inputs[0]), context.inputs[0].shape(), reducedAxes(context),
-                                      start, kKeepSmaller);
-    store(std::span<const Wide>(out), context.outputs[0]);
-  });
+  reduceExtreme(context, 1, kKeepSmaller);
 }
 
 /// The sum of step(x) in double, then finish(sum).
@@ -183,7 +157,7 @@ void reduceReal(ReferenceContext& context, const Step& step, const Finish& finis
 
 void reduceMean(ReferenceContext& context) {
   const double count = groupSize(context.inputs[0].shape(), reducedAxes(context));
-  reduceReal(context, AddTo{}, [count](double sum) { return sum / count; });
+  reduceReal(context, Plus{}, [count](double sum) { return sum / count; });
 }
 
 void reduceL2(ReferenceContext& context) {
@@ -191,7 +165,7 @@ void reduceL2(ReferenceContext& context) {
 }
 
 void reduceLogSum(ReferenceContext& context) {
-  reduceReal(context, AddTo{}, [](double sum) { return std::log(sum); });
+  reduceReal(context, Plus{}, [](double sum) { return std::log(sum); });
 }
 
 /// max + ln(sum of e^(x - max)), so that nothing overflows.

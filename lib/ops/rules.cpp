@@ -49,6 +49,19 @@ Dim sumOf(std::span<const Dim> dims) {
   return number == 0 ? symbol : Dim{};
 }
 
+Dim times(const Dim& dim, int64_t factor) {
+  const Dim factors[] = {dim, Dim::of(factor)};
+  return productOf(factors);
+}
+
+Dim divided(const Dim& dim, int64_t divisor) {
+  if (divisor == 1) return dim;
+  if (divisor < 1) reject("a division by ", divisor, ", expected at least 1");
+  if (!dim.isKnown()) return {};
+  if (dim.value % divisor != 0) reject("a dimension of ", dim.value, " does not divide by ", divisor);
+  return Dim::of(dim.value / divisor);
+}
+
 Dim broadcastDim(const Dim& a, const Dim& b) {
   if (a.isKnown() && a.value == 1) return b;
   if (b.isKnown() && b.value == 1) return a;
@@ -118,10 +131,27 @@ DType dtypeOfInput(const InferContext& context, size_t i) {
   return context.has(i) ? context.input(i).dtype : DType::undefined;
 }
 
+Dim dimOfInput(const InferContext& context, size_t i, int64_t axis) {
+  if (!context.has(i) || !context.input(i).hasRank()) return {};
+  return (*context.input(i).dims)[normalizedAxis(axis, context.input(i).rank())];
+}
+
+DType dtypeAttribute(const Node& node, std::string_view name, DType absent) {
+  return static_cast<DType>(node.attributes.integer(name, static_cast<int64_t>(absent)));
+}
+
 Type tensorType(DType dtype, std::optional<std::vector<Dim>> dims) {
   Type type = Type::tensor(dtype);
   type.dims = std::move(dims);
   return type;
+}
+
+bool sameRankAsFirst(InferContext& context) {
+  requireInputs(context, 1);
+  const Type& x = context.input(0);
+  context.outputs.at(0) = Type::tensor(x.dtype);
+  if (x.hasRank()) context.outputs[0].dims.emplace(x.rank());
+  return x.hasRank();
 }
 
 void sameAsFirst(InferContext& context) {

@@ -36,6 +36,10 @@ std::string describe(const Node& node);
 Dim productOf(std::span<const Dim> dims);
 /// The sum, where it is a number or a single symbol.
 Dim sumOf(std::span<const Dim> dims);
+/// dim * factor; a symbol stays where the factor is 1.
+Dim times(const Dim& dim, int64_t factor);
+/// dim / divisor. Throws Error(input) for a number that does not divide.
+Dim divided(const Dim& dim, int64_t divisor);
 /// One axis of a broadcast. Throws Error(input) for two numbers that do not fit.
 Dim broadcastDim(const Dim& a, const Dim& b);
 /// numpy's broadcasting of several types' dimensions; nothing when a rank is unknown. Throws Error(input) where they do
@@ -57,8 +61,14 @@ void requireRank(const InferContext& context, size_t i, size_t rank);
 void requireInputs(const InferContext& context, size_t count);
 /// Element type of input `i`; undefined when unknown.
 DType dtypeOfInput(const InferContext& context, size_t i);
+/// Dimension `axis` of input `i`, from the back where negative; unknown where the rank is.
+Dim dimOfInput(const InferContext& context, size_t i, int64_t axis);
+/// The element type that attribute `name` gives, or `absent`.
+DType dtypeAttribute(const Node& node, std::string_view name, DType absent);
 /// `dims` where known, else a tensor of unknown rank.
 Type tensorType(DType dtype, std::optional<std::vector<Dim>> dims);
+/// Output 0 gets input 0's element type and, where its rank is known, as many unknown dimensions; whether it is known.
+bool sameRankAsFirst(InferContext& context);
 /// Output 0 has the type of input 0.
 void sameAsFirst(InferContext& context);
 

@@ -64,6 +64,34 @@ void scatterNd(ReferenceContext& context) {
   scatter(context, slices.offsets, slices.length);
 }
 
+void inferTensorScatter(InferContext& context) {
+  requireInputs(context, 2);
+  sameAsFirst(context);
+}
+
+/// Writes an update into a cache along `axis`, from an index of each sample on.
+void tensorScatter(ReferenceContext& context) {
+  const Tensor &cache = context.inputs[0], &update = context.inputs[1];
+  const size_t axis = normalizedAxis(context.node.attributes.integer("axis", -2), cache.shape().rank());
+  const std::string mode = context.node.attributes.string("mode", "linear");
+  if (axis == 0) reject("axis 0 is the one of samples");
+  if (mode != "linear" && mode != "circular") reject("mode is '", displayName(mode), "', expected linear or circular");
+  const Lines to(cache.shape(), axis), from(update.shape(), axis);
+  if (update.shape().rank() != cache.shape().rank() || from.outer != to.outer || from.inner != to.inner)
+    reject("an update of ", print(update.shape()), " for a cache of ", print(cache.shape()));
+  const int64_t perSample = cache.shape().count(1, axis);
+  const auto starts =
+      context.has(2) ? toInts(context.inputs[2]) : std::vector<int64_t>(static_cast<size_t>(cache.shape()[0]), 0);
+  copyAll(cache, context.outputs[0]);
+  const Mover mover(update, context.outputs[0]);
+  for (int64_t o = 0; o < from.outer; ++o)
+    for (int64_t i = 0; i < from.size; ++i) {
+      const int64_t place = starts.at(static_cast<size_t>(o / perSample)) + i;
+      const int64_t index = mode == "circular" ? place % to.size : checkedIndex(place, to.size);
+      mover.copy((o * from.size + i) * from.inner, (o * to.size + index) * to.inner, to.inner);
+    }
+}
+
 /// Scatter at opset 11: it is called ScatterElements.
 void renameToElements(Graph& graph, NodeId id) {
   graph.setOp(id, "ScatterElements");
@@ -80,6 +108,7 @@ std::vector<OpSpec> scatterOps() {
        {},
        "x with elements replaced whose index along `axis` is given"},
       {"ScatterND", "", inferScatter, scatterNd, {}, "x with slices replaced at given coordinates"},
+      {"TensorScatter", "", inferTensorScatter, tensorScatter, {}, "a cache with an update written at an index"},
       {"Scatter", "", nullptr, nullptr, {{11, renameToElements}}, "became ScatterElements at opset 11"},
   };
 }

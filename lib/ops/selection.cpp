@@ -1,4 +1,4 @@
-// Choosing and ordering elements: TopK, NonZero, Compress, OneHot, CumSum, Trilu, ReverseSequence.
+// Choosing and ordering elements: TopK, NonZero, Compress, OneHot, Trilu, ReverseSequence.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -11,13 +11,6 @@
 
 namespace compress {
 namespace {
-
-/// A tensor seen as [outer, size, inner] around one axis.
-struct Lines {
-  int64_t outer, size, inner;
-  Lines(const Shape& shape, size_t axis)
-      : outer(shape.count(0, axis)), size(shape[axis]), inner(shape.count(axis + 1, shape.rank())) {}
-};
 
 void inferTopK(InferContext& context) {
   requireInputs(context, 2);
@@ -168,29 +161,6 @@ void inferAlongSecond(InferContext& context) {
   sameAsFirst(context);
 }
 
-void cumSum(ReferenceContext& context) {
-  const Shape& shape = context.inputs[0].shape();
-  const Lines lines(shape, normalizedAxis(toInts(context.inputs[1]).at(0), shape.rank()));
-  const bool isExclusive = context.node.attributes.integer("exclusive", 0) != 0,
-             isReverse = context.node.attributes.integer("reverse", 0) != 0;
-  withWide(context.inputs[0].dtype(), [&](auto zero) {
-    using Sum = std::conditional_t<std::is_same_v<decltype(zero), double>, double, uint64_t>;
-    auto values = load<Sum>(context.inputs[0]);
-    for (int64_t line = 0; line < lines.outer * lines.inner; ++line) {
-      Sum sum{0};
-      for (int64_t step = 0; step < lines.size; ++step) {
-        const int64_t position = isReverse ? lines.size - 1 - step : step;
-        Sum& value = values[static_cast<size_t>((line / lines.inner * lines.size + position) * lines.inner +
-                                                line % lines.inner)];
-        const Sum before = sum;
-        sum += value;
-        value = isExclusive ? before : sum;
-      }
-    }
-    store(std::span<const Sum>(values), context.outputs[0]);
-  });
-}
-
 void trilu(ReferenceContext& context) {
   const Shape& shape = context.inputs[0].shape();
   if (shape.rank() < 2) reject("x has rank ", shape.rank(), ", expected at least 2");
@@ -235,7 +205,6 @@ std::vector<OpSpec> selectionOps() {
       {"NonZero", "", inferNonZero, nonZero, {}, "positions of elements that are not 0"},
       {"Compress", "", inferCompress, compressSlices, {}, "slices of x where a condition holds"},
       {"OneHot", "", inferOneHot, oneHot, {}, "one value at the index along a new axis, another elsewhere"},
-      {"CumSum", "", inferAlongSecond, cumSum, {}, "sums of all elements up to each one along an axis"},
       {"Trilu", "", sameAsFirst, trilu, {}, "upper or lower triangle, zeros elsewhere"},
       {"ReverseSequence", "", inferAlongSecond, reverseSequence, {}, "the head of each sequence in reverse"},
   };

@@ -238,6 +238,11 @@ void dropoutRatioToInput(Graph& graph, NodeId id) {
   placeInput(graph, id, 1, addConstantFor(graph, id, "ratio", Tensor::scalar(ratio)));
 }
 
+/// Reshape at opset 5: `shape` became an input.
+void shapeToInput(Graph& graph, NodeId id) {
+  integersToInput(graph, id, "shape", 1);
+}
+
 /// Opset 13: `axes` became an input.
 void axesToInput(Graph& graph, NodeId id) {
   integersToInput(graph, id, "axes", 1);
@@ -248,7 +253,7 @@ void axesToInput(Graph& graph, NodeId id) {
 std::vector<OpSpec> shapeOps() {
   return {
       {"Identity", "", inferIdentity, copyFirst, {}, "y = x"},
-      {"Reshape", "", inferReshape, copyFirst, {}, "the same elements in another shape"},
+      {"Reshape", "", inferReshape, copyFirst, {{5, shapeToInput}}, "the same elements in another shape"},
       {"Flatten", "", inferFlatten, copyFirst, {}, "the same elements as a matrix, split at `axis`"},
       {"Squeeze", "", inferSqueeze, copyFirst, {{13, axesToInput}}, "x without axes of size 1"},
       {"Unsqueeze", "", inferUnsqueeze, copyFirst, {{13, axesToInput}}, "x with more axes of size 1"},

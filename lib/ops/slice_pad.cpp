@@ -1,4 +1,4 @@
-// Slice and Pad: cutting a box out of a tensor, and putting a tensor into a larger box.
+// Slice, Pad and CenterCropPad: cutting a box out of a tensor, and putting a tensor into a larger box.
 #include <algorithm>
 #include <limits>
 
@@ -57,11 +57,9 @@ Dim cutUnknown(const Dim& dim, int64_t start, int64_t end, int64_t step) {
 
 void inferSlice(InferContext& context) {
   requireInputs(context, 3);
+  if (!sameRankAsFirst(context)) return;
   const Type& x = context.input(0);
-  Type& y = context.outputs.at(0);
-  y = Type::tensor(x.dtype);
-  if (!x.hasRank()) return;
-  y.dims.emplace(x.rank());
+  Type& y = context.outputs[0];
   const auto axes = knownInts(context, 3);
   const auto starts = knownInts(context, 1), ends = knownInts(context, 2);
   const auto startsShape = context.input(1).shape();
@@ -139,11 +137,9 @@ Margins marginsOf(const std::vector<int64_t>& pads, const std::optional<std::vec
 
 void inferPad(InferContext& context) {
   requireInputs(context, 2);
+  if (!sameRankAsFirst(context)) return;
   const Type& x = context.input(0);
-  Type& y = context.outputs.at(0);
-  y = Type::tensor(x.dtype);
-  if (!x.hasRank()) return;
-  y.dims.emplace(x.rank());
+  Type& y = context.outputs[0];
   const auto pads = knownInts(context, 1);
   const auto axes = context.has(3) ? knownInts(context, 3) : std::nullopt;
   if (!pads || (context.has(3) && !axes)) return;
@@ -201,6 +197,49 @@ void pad(ReferenceContext& context) {
   }
 }
 
+// CenterCropPad -------------------------------------------------------------------------------------------------------
+
+std::vector<size_t> croppedAxes(const Node& node, size_t count, size_t rank) {
+  const auto listed = node.attributes.integers("axes");
+  return sliceAxes(node.attributes.has("axes") ? std::optional(listed) : std::nullopt, count, rank);
+}
+
+void inferCenterCropPad(InferContext& context) {
+  requireInputs(context, 2);
+  if (!sameRankAsFirst(context)) return;
+  const auto target = partialInts(context, 1);
+  if (!target) return;
+  auto& dims = *context.outputs[0].dims;
+  dims = *context.input(0).dims;
+  const auto axes = croppedAxes(context.node, target->size(), dims.size());
+  for (size_t i = 0; i < axes.size(); ++i) dims[axes[i]] = dimOf((*target)[i]);
+}
+
+/// The middle of each axis that is too long; zeros around one that is too short, one more behind it where their number
+/// is odd.
+void centerCropPad(ReferenceContext& context) {
+  const Tensor& x = context.inputs[0];
+  Buffer& y = context.outputs[0];
+  const auto from = stridesOf(x.shape()), to = stridesOf(y.shape());
+  const Mover mover(x, y);
+  for (int64_t target = 0; target < y.elementCount(); ++target) {
+    int64_t source = 0;
+    for (size_t axis = 0; axis < from.size() && source >= 0; ++axis) {
+      const int64_t extra = x.shape()[axis] - y.shape()[axis];
+      const int64_t i = target / to[axis] % y.shape()[axis] + (extra > 0 ? extra / 2 : -(-extra / 2));
+      source = i < 0 || i >= x.shape()[axis] ? -1 : source + i * from[axis];
+    }
+    if (source >= 0) mover.copy(source, target);
+  }
+}
+
+/// Pad at opset 2: `paddings` became `pads`.
+void renamePads(Graph& graph, NodeId id) {
+  if (!graph.node(id).attributes.has("paddings")) return;
+  graph.setAttribute(id, "pads", graph.node(id).attributes.integers("paddings"));
+  graph.eraseAttribute(id, "paddings");
+}
+
 /// Opset 11: pads and value became inputs.
 void padsToInputs(Graph& graph, NodeId id) {
   integersToInput(graph, id, "pads", 1);
@@ -218,7 +257,13 @@ void padsToInputs(Graph& graph, NodeId id) {
 std::vector<OpSpec> slicePadOps() {
   return {
       {"Slice", "", inferSlice, slice, {{10, boundsToInputs}}, "a box out of x, with steps"},
-      {"Pad", "", inferPad, pad, {{11, padsToInputs}}, "x with margins: constant, reflected, of the edge, or wrapped"},
+      {"CenterCropPad", "", inferCenterCropPad, centerCropPad, {}, "the middle of x, or x amid zeros"},
+      {"Pad",
+       "",
+       inferPad,
+       pad,
+       {{2, renamePads}, {11, padsToInputs}},
+       "x with margins: constant, reflected, of the edge, or wrapped"},
   };
 }
 

@@ -7,13 +7,10 @@
 namespace compress {
 namespace {
 
-/// The oldest opset whose forms the steps start from.
-constexpr int64_t kOldestOpset = 6;
-
 /// The IR version that introduced each opset of the default domain.
 int64_t irVersionOf(int64_t opset) {
-  constexpr std::pair<int64_t, int64_t> kFirstOpsets[] = {{24, 12}, {23, 11}, {21, 10}, {19, 9}, {15, 8},
-                                                          {12, 7},  {11, 6},  {10, 5},  {9, 4},  {0, 3}};
+  constexpr std::pair<int64_t, int64_t> kFirstOpsets[] = {{28, 14}, {25, 13}, {24, 12}, {23, 11}, {21, 10}, {19, 9},
+                                                          {15, 8},  {12, 7},  {11, 6},  {10, 5},  {9, 4},   {0, 3}};
   for (const auto& [first, version] : kFirstOpsets)
     if (opset >= first) return version;
   return 3;
@@ -55,6 +52,14 @@ const Upgrade* stepAt(const Node& node, int64_t version) {
   return step == spec->upgrades.end() ? nullptr : &*step;
 }
 
+/// The opset at which ops stopped saying which inputs may be overwritten.
+constexpr int64_t kNoLongerInPlace = 6;
+
+void dropInPlaceHints(Graph& graph) {
+  for (const NodeId id : graph.nodes())
+    if (isDefaultDomain(graph.node(id))) graph.eraseAttribute(id, "consumed_inputs");
+}
+
 /// Steps version by version, so that what a step adds is itself raised by the later ones.
 void upgradeGraph(Graph& graph, int64_t from, int64_t to, UnknownOps unknownOps) {
   for (const NodeId id : graph.nodes()) {
@@ -65,6 +70,7 @@ void upgradeGraph(Graph& graph, int64_t from, int64_t to, UnknownOps unknownOps)
     upgradeBodies(graph, id, from, to, unknownOps);
   }
   for (int64_t version = from + 1; version <= to; ++version) {
+    if (version == kNoLongerInPlace) dropInPlaceHints(graph);
     for (const NodeId id : graph.nodes()) {
       const Upgrade* step = graph.isAlive(id) ? stepAt(graph.node(id), version) : nullptr;
       if (step == nullptr) continue;
@@ -79,8 +85,6 @@ void upgradeModel(Model& model, int64_t opset, UnknownOps unknownOps) {
   const std::string domain = isNamed ? "ai.onnx" : "";
   const int64_t present = model.opsets.version(domain);
   if (present == 0 || present >= opset) return;
-  if (present < kOldestOpset)
-    throw Error(ErrorKind::unsupported, text("the model uses opset ", present, ", expected at least ", kOldestOpset));
   upgradeGraph(model.graph, present, opset, unknownOps);
   model.opsets.set(domain, opset);
   model.irVersion = std::max(model.irVersion, irVersionOf(opset));

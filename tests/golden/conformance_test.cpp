@@ -1,16 +1,34 @@
-// ONNX's own backend tests on both backends. The committed table may only grow: what it lists as passed must pass on
-// each. COMPRESS_UPDATE=1 rewrites it from the reference; COMPRESS_CONFORMANCE_LOG names a file for the reasons of what
-// does not pass.
+// ONNX's own backend tests on both backends. The committed tables may only grow: what they list as passed must pass.
+// COMPRESS_UPDATE=1 rewrites them.
 #include "tests/support/conformance.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
-#include <fstream>
 
 #include "tests/support/paths.h"
+#include "tests/support/python.h"
 
 using namespace compress;
 using namespace compress::test;
+
+namespace {
+
+/// Runs the suite below `root` and holds it against the table `name`.
+void checkSuite(const std::filesystem::path& root, const std::string& name) {
+  const auto path = sourceDirectory() / "tests/golden" / name;
+  const ConformanceTable table = readConformanceTable(path), found = runSuite(root);
+  for (const auto& [test, row] : found) {
+    const auto listed = table.find(test);
+    if (listed == table.end()) continue;
+    CAPTURE(test, row.reason);
+    if (listed->second.reference == "passed") CHECK(row.reference == "passed");
+    if (listed->second.cpu == "passed") CHECK(row.cpu == "passed");
+  }
+  CHECK(found.size() >= table.size());
+  if (std::getenv("COMPRESS_UPDATE") != nullptr) writeConformanceTable(path, found);
+}
+
+}  // namespace
 
 TEST_CASE("the backends pass the ONNX tests that the table lists", "[conformance][ops]") {
   const auto root = onnxTestData();
@@ -18,38 +36,18 @@ TEST_CASE("the backends pass the ONNX tests that the table lists", "[conformance
     WARN("skipped: libonnx-testdata is not installed");
     return;
   }
-  const auto path = sourceDirectory() / "tests/golden/conformance.txt";
-  const auto table = readConformanceTable(path);
-  const char* logPath = std::getenv("COMPRESS_CONFORMANCE_LOG");
-  std::ofstream log(logPath != nullptr ? logPath : "/dev/null", std::ios::app);
-  const bool isReference = GENERATE(true, false);
-  const auto backend = isReference ? makeReferenceBackend() : makeCpuBackend();
-  std::map<std::string, std::string> found;
-  for (const std::string& name : conformanceTests(*root)) {
-    const Conformance result = runConformance(*root / name, *backend);
-    found[name] = result.outcome;
-    if (result.outcome != "passed") log << name << ' ' << result.outcome << ": " << result.reason << '\n';
-    const auto listed = table.find(name);
-    if (listed == table.end() || listed->second != "passed" || result.outcome == "passed") continue;
-    CAPTURE(name, backend->name(), result.reason);
-    CHECK(result.outcome == "passed");
-  }
-  CHECK(found.size() > 900);
-  if (isReference && std::getenv("COMPRESS_UPDATE") != nullptr) writeConformanceTable(path, found);
+  checkSuite(*root, "conformance.txt");
 }
 
-TEST_CASE("the cpu backend passes what the reference passes", "[conformance][runtime]") {
-  const auto root = onnxTestData();
-  if (!root) {
-    WARN("skipped: libonnx-testdata is not installed");
+TEST_CASE("the backends pass the node tests of the newest onnx package that the table lists",
+          "[conformance][interop]") {
+  if (!python()) {
+    WARN("skipped: COMPRESS_TEST_PYTHON is not set");
     return;
   }
-  const auto table = readConformanceTable(sourceDirectory() / "tests/golden/conformance.txt");
-  const auto backend = makeCpuBackend();
-  for (const auto& [name, outcome] : table) {
-    if (outcome != "passed") continue;
-    const Conformance result = runConformance(*root / name, *backend);
-    CAPTURE(name, backend->name(), result.reason);
-    CHECK(result.outcome == "passed");
-  }
+  const TemporaryDirectory folder;
+  const ScriptResult result = runScript("write_node_tests.py", {folder.path().string()});
+  INFO(result.output);
+  REQUIRE(result.exitCode == 0);
+  checkSuite(folder.path(), "conformance_newest.txt");
 }

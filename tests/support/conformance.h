@@ -15,15 +15,26 @@ struct Conformance {
   std::string reason;
 };
 
-/// Runs every test_data_set_* below `folder` on model.onnx there. Floats within 1e-3 relative and 1e-5 absolute, all
-/// else exactly.
+/// Runs every test_data_set_* below `folder` on model.onnx there. Floats within 1e-3 relative and 1e-5 absolute, half
+/// floats within two units in the last place, all else exactly.
 Conformance runConformance(const std::filesystem::path& folder, Backend& backend);
 
 /// Folders of ONNX's tests with data, relative to `root`, sorted.
 std::vector<std::string> conformanceTests(const std::filesystem::path& root);
 
-/// The committed table of a backend: test -> outcome. One test per line, "name outcome".
-std::map<std::string, std::string> readConformanceTable(const std::filesystem::path& path);
-void writeConformanceTable(const std::filesystem::path& path, const std::map<std::string, std::string>& table);
+/// What the committed table says of a test: its outcome on each backend, and why where not both are "passed".
+struct ConformanceRow {
+  std::string reference;
+  std::string cpu;
+  std::string reason;
+};
+using ConformanceTable = std::map<std::string, ConformanceRow>;
+
+/// One test per line: "name reference-outcome cpu-outcome reason".
+ConformanceTable readConformanceTable(const std::filesystem::path& path);
+void writeConformanceTable(const std::filesystem::path& path, const ConformanceTable& table);
+
+/// Runs all tests below `root` on both backends; the outcomes as the table would hold them.
+ConformanceTable runSuite(const std::filesystem::path& root);
 
 }  // namespace compress::test

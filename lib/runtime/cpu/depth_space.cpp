@@ -41,7 +41,8 @@ KernelChoice makeDepthToSpace(const KernelRequest& request, CpuContext&) {
 }
 
 KernelChoice makeSpaceToDepth(const KernelRequest& request, CpuContext&) {
-  return rearrange(request, request.outputShape(), request.shape(0), false, false);
+  return rearrange(request, request.outputShape(), request.shape(0), false,
+                   request.node.attributes.string("mode", "DCR") == "CRD");
 }
 
 }  // namespace compress
