@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "lib/ops/evaluate.h"
+#include "lib/ops/window.h"
 #include "lib/runtime/cpu/int8/byte_kernel.h"
 #include "lib/runtime/cpu/int8/makers.h"
 #include "lib/runtime/cpu/int8/pool.h"
@@ -14,24 +15,15 @@ struct Geometry {
   int64_t bottom = 0, right = 0;
 };
 
-/// Of a pool of rank 4; the padding after is what the windows reach, at most.
+/// Of a pool of rank 4, auto_pad resolved.
 Geometry geometryOf(const KernelRequest& request) {
-  const Attributes& attributes = request.node.attributes;
   const Shape x = request.shape(0), y = request.outputShape();
-  const auto kernel = attributes.integers("kernel_shape"), strides = attributes.integers("strides", {1, 1});
-  const auto dilations = attributes.integers("dilations", {1, 1});
-  auto pads = attributes.integers("pads", {0, 0, 0, 0});
-  const std::string automatic = attributes.string("auto_pad", "NOTSET");
-  for (size_t i = 0; i < 2 && automatic != "NOTSET"; ++i) {
-    const int64_t total =
-        std::max<int64_t>(0, (y[i + 2] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - x[i + 2]);
-    const int64_t used = automatic == "VALID" ? 0 : total;
-    pads[i] = automatic == "SAME_LOWER" ? used - used / 2 : used / 2;
-    pads[i + 2] = used - pads[i];
-  }
-  return {{kernel[0], kernel[1], strides[0], strides[1], dilations[0], dilations[1], pads[0], pads[1], y[2], y[3]},
-          pads[2],
-          pads[3]};
+  compress::Window w = windowOf(request.node, request.node.attributes.integers("kernel_shape"));
+  resolvePads(w, {x[2], x[3]});
+  return {{w.kernel[0], w.kernel[1], w.strides[0], w.strides[1], w.dilations[0], w.dilations[1], w.padsBegin[0],
+           w.padsBegin[1], y[2], y[3]},
+          w.padsEnd[0],
+          w.padsEnd[1]};
 }
 
 ImageShape imageShape(const Shape& shape) {

@@ -49,11 +49,7 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
 }  // namespace
 
 int64_t fuseAveragePool(FusedGraph& graph) {
-  int64_t count = 0;
-  for (const NodeId id : graph.graph.order())
-    if (graph.graph.isAlive(id)) count += fuseOne(graph, id);
-  graph.graph.eraseDead();
-  return count;
+  return fuseEach(graph, fuseOne);
 }
 
 }  // namespace compress::int8

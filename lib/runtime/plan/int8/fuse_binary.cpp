@@ -24,6 +24,7 @@ ValueId expanded(FusedGraph& graph, ValueId value, const Shape& shape) {
 
 bool fuseOne(FusedGraph& graph, NodeId id) {
   const Node node = graph.graph.node(id);
+  if (!node.is("Add") && !node.is("Sub") && !node.is("Mul")) return false;
   const std::optional<Dequantized> a = findDequantized(graph, node.inputs[0]),
                                    b = findDequantized(graph, node.inputs[1]);
   if (!a || !b || a->q.dtype != b->q.dtype) return false;
@@ -50,12 +51,7 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
 }  // namespace
 
 int64_t fuseBinary(FusedGraph& graph) {
-  int64_t count = 0;
-  for (const NodeId id : graph.graph.order()) {
-    if (!graph.graph.isAlive(id)) continue;
-    const Node& node = graph.graph.node(id);
-    if (node.is("Add") || node.is("Sub") || node.is("Mul")) count += fuseOne(graph, id);
-  }
+  const int64_t count = fuseEach(graph, fuseOne);
   graph.foldConstants(true);
   graph.graph.eraseDead();
   return count;

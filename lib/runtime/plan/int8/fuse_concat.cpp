@@ -43,6 +43,7 @@ void absorbTable(FusedGraph& graph, const Dequantized& input, Node& made, size_t
 
 bool fuseOne(FusedGraph& graph, NodeId id) {
   const Node node = graph.graph.node(id);
+  if (!node.is("Concat")) return false;
   std::vector<Dequantized> inputs;
   for (const ValueId input : node.inputs) {
     const std::optional<Dequantized> found = findDequantized(graph, input);
@@ -80,11 +81,7 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
 }  // namespace
 
 int64_t fuseConcat(FusedGraph& graph) {
-  int64_t count = 0;
-  for (const NodeId id : graph.graph.order())
-    if (graph.graph.isAlive(id) && graph.graph.node(id).is("Concat")) count += fuseOne(graph, id);
-  graph.graph.eraseDead();
-  return count;
+  return fuseEach(graph, fuseOne);
 }
 
 }  // namespace compress::int8

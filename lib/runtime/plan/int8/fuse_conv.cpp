@@ -4,8 +4,8 @@
 // nine bits are named in two more inputs, as long as they are few. A padding that is not the integer 0 becomes a
 // ByteBorder before it.
 #include <algorithm>
-#include <cmath>
 
+#include "lib/ops/window.h"
 #include "lib/runtime/plan/int8/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
 #include "lib/runtime/plan/patterns.h"
@@ -20,19 +20,6 @@ struct Weights {
   std::vector<int64_t> wide;  ///< output channels that hold saturated weights
   Tensor wideValues;          ///< i16: those channels as they are
 };
-
-/// Scales of a weight whose channels lie on `axis` when there is more than one; nothing when they lie elsewhere.
-std::optional<std::vector<float>> channelScales(const Node& dequantize, const Tensor& scale, const Shape& shape,
-                                                size_t axis) {
-  if (scale.dtype() != DType::f32 || dequantize.attributes.integer("block_size", 0) != 0) return std::nullopt;
-  const auto scales = scale.as<float>();
-  if (scales.size() > 1) {
-    if (normalizedAxis(dequantize.attributes.integer("axis", 1), shape.rank()) != axis ||
-        static_cast<int64_t>(scales.size()) != shape[axis])
-      return std::nullopt;
-  }
-  return std::vector<float>(scales.begin(), scales.end());
-}
 
 /// Weights as i8, and the channels that do not fit; nothing when these are so many that floats are faster.
 std::optional<Weights> splitWide(std::span<const int16_t> shifted, const Shape& shape, const Tensor& scales) {
@@ -59,82 +46,50 @@ std::optional<Weights> splitWide(std::span<const int16_t> shifted, const Shape& 
 
 /// `transposed`: [K, M] in the file instead of [M, K].
 std::optional<Weights> findWeights(const FusedGraph& graph, ValueId value, bool transposed) {
-  const NodeId id = graph.graph.producer(value);
-  if (!id || !graph.graph.node(id).is("DequantizeLinear")) return std::nullopt;
-  const Node& node = graph.graph.node(id);
-  const Tensor* stored = graph.graph.constant(node.inputs[0]);
-  const Tensor* scale = graph.graph.constant(node.inputs[1]);
-  const Tensor* zero = node.input(2) ? graph.graph.constant(node.input(2)) : nullptr;
-  if (!stored || !scale || (node.input(2) && !zero) || (stored->dtype() != DType::i8 && stored->dtype() != DType::u8))
+  const std::optional<StoredConstant> found = findStoredConstant(graph, value);
+  if (!found || (found->stored->dtype() != DType::i8 && found->stored->dtype() != DType::u8) ||
+      found->scale->dtype() != DType::f32)
     return std::nullopt;
-  const Shape& shape = stored->shape();
-  const size_t axis = transposed ? 1 : 0;
-  const std::optional<std::vector<float>> scales = channelScales(node, *scale, shape, axis);
-  if (!scales) return std::nullopt;
-  const std::vector<int64_t> values = toInts(*stored), zeros = zero ? toInts(*zero) : std::vector<int64_t>{0};
-  const int64_t channels = shape[axis], inner = transposed ? 1 : shape.count(1, shape.rank());
+  const Shape& shape = found->stored->shape();
+  const size_t axis = transposed ? 1 : 0, count = found->channelCount();
+  if (found->axis && (*found->axis != axis || static_cast<int64_t>(count) != shape[axis])) return std::nullopt;
+  const std::vector<int64_t> values = toInts(*found->stored);
   std::vector<int16_t> shifted(values.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    const int64_t at = static_cast<int64_t>(i), channel = transposed ? at % channels : at / inner;
-    const int64_t to = transposed ? channel * shape[0] + at / channels : at;
-    shifted[static_cast<size_t>(to)] =
-        static_cast<int16_t>(values[i] - zeros[zeros.size() == 1 ? 0 : static_cast<size_t>(channel)]);
-  }
+  const auto rows = static_cast<size_t>(shape[0]), columns = values.size() / std::max<size_t>(rows, 1);
+  for (size_t i = 0; i < values.size(); ++i)
+    shifted[transposed ? i % columns * rows + i / columns : i] =
+        static_cast<int16_t>(values[i] - found->zeroOf(found->channelOf(i)));
   return splitWide(shifted, transposed ? Shape{shape[1], shape[0]} : shape,
-                   Tensor::of<float>(Shape{static_cast<int64_t>(scales->size())}, *scales));
+                   found->scale->reshaped(Shape{static_cast<int64_t>(count)}));
 }
 
-/// Padding of a Conv, before and after each spatial axis, auto_pad resolved; `extents` are the kernel's with dilation.
-struct Padding {
-  std::vector<int64_t> before, after;
-  bool any() const {
-    const auto isSet = [](int64_t pad) { return pad > 0; };
-    return std::ranges::any_of(before, isSet) || std::ranges::any_of(after, isSet);
+/// The Conv's window with auto_pad resolved; what no window reads behind the image is not padding.
+Window windowOfConv(const Node& conv, const Shape& x, const Shape& w, const Shape& y) {
+  Window window = windowOf(conv, {w.dims().begin() + 2, w.dims().end()});
+  resolvePads(window, {x.dims().begin() + 2, x.dims().end()});
+  for (size_t i = 0; i < window.rank(); ++i) {
+    const int64_t reach = (y[i + 2] - 1) * window.strides[i] + window.extent(i) - x[i + 2] - window.padsBegin[i];
+    window.padsEnd[i] = std::clamp<int64_t>(reach, 0, window.padsEnd[i]);
   }
-};
+  return window;
+}
 
-struct Geometry {
-  std::vector<int64_t> kernel, strides, dilations;
-  Padding padding;
-};
-
-Geometry geometryOf(const Node& conv, const Shape& x, const Shape& w, const Shape& y) {
-  const size_t spatial = x.rank() - 2;
-  Geometry g;
-  g.kernel.assign(w.dims().begin() + 2, w.dims().end());
-  g.strides = conv.attributes.integers("strides", std::vector<int64_t>(spatial, 1));
-  g.dilations = conv.attributes.integers("dilations", std::vector<int64_t>(spatial, 1));
-  const std::string automatic = conv.attributes.string("auto_pad", "NOTSET");
-  std::vector<int64_t> pads = conv.attributes.integers("pads", std::vector<int64_t>(2 * spatial, 0));
-  for (size_t i = 0; i < spatial; ++i) {
-    if (automatic == "NOTSET") continue;
-    const int64_t extent = (g.kernel[i] - 1) * g.dilations[i] + 1;
-    const int64_t total =
-        automatic == "VALID" ? 0 : std::max<int64_t>(0, (y[i + 2] - 1) * g.strides[i] + extent - x[i + 2]);
-    pads[i] = automatic == "SAME_LOWER" ? total - total / 2 : total / 2;
-    pads[i + spatial] = total - pads[i];
-  }
-  for (size_t i = 0; i < spatial; ++i) {
-    g.padding.before.push_back(pads[i]);
-    // What no window reads is not padding.
-    const int64_t extent = (g.kernel[i] - 1) * g.dilations[i] + 1;
-    g.padding.after.push_back(
-        std::max<int64_t>(0, std::min(pads[i + spatial], (y[i + 2] - 1) * g.strides[i] + extent - x[i + 2] - pads[i])));
-  }
-  return g;
+bool hasPadding(const Window& window) {
+  const auto isSet = [](int64_t pad) { return pad > 0; };
+  return std::ranges::any_of(window.padsBegin, isSet) || std::ranges::any_of(window.padsEnd, isSet);
 }
 
 /// May oneDNN pad with the integer 0? Not where a window could lie in padding alone.
-bool canPadWithZero(const Geometry& g, const Quantization& x) {
-  for (size_t i = 0; i < g.kernel.size(); ++i)
-    if (std::max(g.padding.before[i], g.padding.after[i]) >= g.kernel[i] || g.dilations[i] > 1) return false;
+bool canPadWithZero(const Window& window, const Quantization& x) {
+  for (size_t i = 0; i < window.rank(); ++i)
+    if (std::max(window.padsBegin[i], window.padsEnd[i]) >= window.kernel[i] || window.dilations[i] > 1) return false;
   return x.zero == 0;
 }
 
 /// x with a border of its zero point, shared with other readers that want the same.
-ValueId bordered(FusedGraph& graph, ValueId x, const Padding& padding, const Quantization& q) {
-  std::vector<int64_t> pads = padding.before;
-  pads.insert(pads.end(), padding.after.begin(), padding.after.end());
+ValueId bordered(FusedGraph& graph, ValueId x, const Window& window, const Quantization& q) {
+  std::vector<int64_t> pads = window.padsBegin;
+  pads.insert(pads.end(), window.padsEnd.begin(), window.padsEnd.end());
   for (const Use& use : graph.graph.uses(x)) {
     const Node& reader = graph.graph.node(use.node);
     if (reader.op == "ByteBorder" && reader.attributes.integers("pads") == pads &&
@@ -142,7 +97,7 @@ ValueId bordered(FusedGraph& graph, ValueId x, const Padding& padding, const Qua
       return reader.outputs[0];
   }
   std::vector<int64_t> dims = graph.shape(x).dims();
-  for (size_t i = 0; i < padding.before.size(); ++i) dims[i + 2] += padding.before[i] + padding.after[i];
+  for (size_t i = 0; i < window.rank(); ++i) dims[i + 2] += window.padsBegin[i] + window.padsEnd[i];
   Node made;
   made.op = "ByteBorder";
   made.domain = kPlanDomain;
@@ -207,18 +162,19 @@ bool fuseOneConv(FusedGraph& graph, NodeId id) {
     if (!match.bias) return false;
   }
   matchTail(graph, conv.outputs[0], match);
-  Geometry g = geometryOf(conv, x, graph.shape(conv.inputs[1]), y);
+  Window window = windowOfConv(conv, x, graph.shape(conv.inputs[1]), y);
   ValueId bytes = source->source;
-  if (g.padding.any() && !canPadWithZero(g, source->q)) {
-    bytes = bordered(graph, bytes, g.padding, source->q);
-    g.padding = {std::vector<int64_t>(x.rank() - 2, 0), std::vector<int64_t>(x.rank() - 2, 0)};
+  if (hasPadding(window) && !canPadWithZero(window, source->q)) {
+    bytes = bordered(graph, bytes, window, source->q);
+    std::ranges::fill(window.padsBegin, 0);
+    std::ranges::fill(window.padsEnd, 0);
   }
   Node made;
   made.attributes.set("group", conv.attributes.integer("group", 1));
-  made.attributes.set("strides", g.strides);
-  made.attributes.set("dilations", g.dilations);
-  made.attributes.set("before", g.padding.before);
-  made.attributes.set("after", g.padding.after);
+  made.attributes.set("strides", window.strides);
+  made.attributes.set("dilations", window.dilations);
+  made.attributes.set("before", window.padsBegin);
+  made.attributes.set("after", window.padsEnd);
   emitFused(graph, std::move(match), std::move(made), bytes);
   return true;
 }
@@ -280,20 +236,16 @@ bool fuseOneMatMul(FusedGraph& graph, NodeId id) {
   return true;
 }
 
+bool fuseOne(FusedGraph& graph, NodeId id) {
+  const Node& node = graph.graph.node(id);
+  if (node.is("Conv")) return fuseOneConv(graph, id);
+  return (node.is("MatMul") || node.is("Gemm")) && fuseOneMatMul(graph, id);
+}
+
 }  // namespace
 
 int64_t fuseConv(FusedGraph& graph) {
-  int64_t count = 0;
-  for (const NodeId id : graph.graph.order()) {
-    if (!graph.graph.isAlive(id)) continue;
-    const Node& node = graph.graph.node(id);
-    if (node.is("Conv"))
-      count += fuseOneConv(graph, id);
-    else if (node.is("MatMul") || node.is("Gemm"))
-      count += fuseOneMatMul(graph, id);
-  }
-  graph.graph.eraseDead();
-  return count;
+  return fuseEach(graph, fuseOne);
 }
 
 }  // namespace compress::int8

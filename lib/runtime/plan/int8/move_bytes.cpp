@@ -66,11 +66,7 @@ bool moveOne(FusedGraph& graph, NodeId id) {
 }  // namespace
 
 int64_t moveBytes(FusedGraph& graph) {
-  int64_t count = 0;
-  for (const NodeId id : graph.graph.order())
-    if (graph.graph.isAlive(id)) count += moveOne(graph, id);
-  graph.graph.eraseDead();
-  return count;
+  return fuseEach(graph, moveOne);
 }
 
 }  // namespace compress::int8

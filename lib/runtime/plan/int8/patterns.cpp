@@ -98,28 +98,43 @@ Tail followTail(const FusedGraph& graph, ValueId value) {
   }
 }
 
-std::optional<std::vector<double>> constantReals(const FusedGraph& graph, ValueId value) {
-  if (const Tensor* constant = graph.graph.constant(value)) return toDoubles(*constant);
+std::optional<StoredConstant> findStoredConstant(const FusedGraph& graph, ValueId value) {
   const NodeId id = graph.graph.producer(value);
   if (!id || !graph.graph.node(id).is("DequantizeLinear")) return std::nullopt;
   const Node& node = graph.graph.node(id);
-  const Tensor* stored = graph.graph.constant(node.inputs[0]);
-  const Tensor* scale = graph.graph.constant(node.inputs[1]);
   const Tensor* zero = node.input(2) ? graph.graph.constant(node.input(2)) : nullptr;
-  if (!stored || !scale || (node.input(2) && !zero) || node.attributes.integer("block_size", 0) != 0)
+  StoredConstant found{graph.graph.constant(node.inputs[0]), graph.graph.constant(node.inputs[1]), {0}, {}};
+  if (!found.stored || !found.scale || (node.input(2) && !zero) || !isInteger(found.stored->dtype()) ||
+      node.attributes.integer("block_size", 0) != 0)
     return std::nullopt;
-  const std::vector<double> scales = toDoubles(*scale), zeros = zero ? toDoubles(*zero) : std::vector<double>{0};
-  std::vector<double> reals = toDoubles(*stored);
-  int64_t inner = 1;
-  if (scales.size() > 1) {
-    const size_t axis = normalizedAxis(node.attributes.integer("axis", 1), stored->shape().rank());
-    inner = stored->shape().count(axis + 1, stored->shape().rank());
+  if (zero) found.zeros = toInts(*zero);
+  if (found.scale->elementCount() > 1) {
+    const Shape& shape = found.stored->shape();
+    found.axis = normalizedAxis(node.attributes.integer("axis", 1), shape.rank());
+    found.inner = shape.count(*found.axis + 1, shape.rank());
   }
+  return found;
+}
+
+std::optional<std::vector<double>> constantReals(const FusedGraph& graph, ValueId value) {
+  if (const Tensor* constant = graph.graph.constant(value)) return toDoubles(*constant);
+  const std::optional<StoredConstant> found = findStoredConstant(graph, value);
+  if (!found) return std::nullopt;
+  const std::vector<double> scales = toDoubles(*found->scale);
+  std::vector<double> reals = toDoubles(*found->stored);
   for (size_t i = 0; i < reals.size(); ++i) {
-    const size_t channel = i / static_cast<size_t>(inner) % scales.size();
-    reals[i] = (reals[i] - zeros[zeros.size() == 1 ? 0 : channel]) * scales[channel];
+    const size_t channel = found->channelOf(i);
+    reals[i] = (reals[i] - static_cast<double>(found->zeroOf(channel))) * scales[channel];
   }
   return reals;
+}
+
+int64_t fuseEach(FusedGraph& graph, bool (*fuseOne)(FusedGraph& graph, NodeId id)) {
+  int64_t count = 0;
+  for (const NodeId id : graph.graph.order())
+    if (graph.graph.isAlive(id) && fuseOne(graph, id)) ++count;
+  graph.graph.eraseDead();
+  return count;
 }
 
 NodeId replaceNode(FusedGraph& graph, NodeId last, Node made, const std::vector<NodeId>& others) {

@@ -39,10 +39,27 @@ struct Tail {
 };
 Tail followTail(const FusedGraph& graph, ValueId value);
 
+/// A constant of integers behind a DequantizeLinear, per-tensor or per-axis.
+struct StoredConstant {
+  const Tensor* stored;
+  const Tensor* scale;
+  std::vector<int64_t> zeros;  ///< one, or as many as scales
+  std::optional<size_t> axis;  ///< of the channels, when there are several scales
+  int64_t inner = 1;           ///< elements that lie together with one scale
+
+  size_t channelCount() const { return static_cast<size_t>(scale->elementCount()); }
+  /// Which scale element `i` has.
+  size_t channelOf(size_t i) const { return i / static_cast<size_t>(inner) % channelCount(); }
+  int64_t zeroOf(size_t channel) const { return zeros[zeros.size() == 1 ? 0 : channel]; }
+};
+std::optional<StoredConstant> findStoredConstant(const FusedGraph& graph, ValueId value);
+
 /// Elements of a constant, also behind a DequantizeLinear (any type, per-tensor or per-axis), as double; nothing
 /// otherwise.
 std::optional<std::vector<double>> constantReals(const FusedGraph& graph, ValueId value);
 
+/// Applies `fuseOne` to each node that is still alive, in order, and erases what is dead then. The count of changes.
+int64_t fuseEach(FusedGraph& graph, bool (*fuseOne)(FusedGraph& graph, NodeId id));
 /// `made` takes the place of node `last`: it produces last's outputs (with last's types), and stands for the nodes
 /// `others` too. Returns the new node. Nodes without use stay until the fusion calls eraseDead().
 NodeId replaceNode(FusedGraph& graph, NodeId last, Node made, const std::vector<NodeId>& others);
