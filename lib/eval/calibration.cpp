@@ -120,7 +120,8 @@ CalibrationTable calibrate(const Model& model, Backend& backend, const Dataset& 
   for (Partial& partial : partials) {
     partial.histograms.resize(names.size());
     partial.session = std::make_unique<Session>(
-        model, backend, SessionOptions{.threads = 1, .observed = watch.observed, .disabledFusions = {}});
+        model, backend,
+        SessionOptions{.threads = 1, .observed = watch.observed, .disabledFusions = {}, .observedInAnyOrder = true});
   }
   std::atomic<int64_t> next = 0;
   std::mutex telling;

@@ -49,7 +49,8 @@ bool isFinite(float value) {
   for (size_t i = whole; i < values.size(); ++i) take(i - whole, values[i]);
   const size_t count = std::accumulate(finite.begin(), finite.end(), size_t{0});
   if (count == 0) return {};
-  return {*std::ranges::min_element(low), *std::ranges::max_element(high), count};
+  // Adding 0 makes -0 0, so that which zero came first does not show.
+  return {*std::ranges::min_element(low) + 0.0F, *std::ranges::max_element(high) + 0.0F, count};
 }
 
 /// Bin of each value from the lowest one on, or its place behind the bins. `inverse` is the

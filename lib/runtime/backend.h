@@ -22,7 +22,8 @@ struct CompileOptions {
   std::vector<ValueId> observed =
       {};  ///< values kept and returned after the graph outputs, though a fusion would hide them
   std::set<std::string> disabledFusions = {};
-  bool profile = false;  ///< count time per step (see Executable::steps)
+  bool profile = false;             ///< count time per step (see Executable::steps)
+  bool observedInAnyOrder = false;  ///< observed values keep the order of elements that their kernel leaves
 };
 
 /// One step of a plan, for `bench --per-layer`.

@@ -60,7 +60,8 @@ Executable& Session::plan(std::span<const Tensor> inputs) {
     plans_.splice(plans_.begin(), plans_, found);
     return *plans_.front().executable;
   }
-  const CompileOptions options{options_.threads, observed_, options_.disabledFusions, options_.profile};
+  const CompileOptions options{options_.threads, observed_, options_.disabledFusions, options_.profile,
+                               options_.observedInAnyOrder};
   auto executable = backend_.compile(model_.graph, shapes, options);
   plans_.push_front({std::move(shapes), std::move(executable)});
   if (plans_.size() > std::max<size_t>(options_.planLimit, 1)) plans_.pop_back();

@@ -12,7 +12,8 @@ struct SessionOptions {
   std::vector<std::string> observed = {};  ///< names of values to return as well
   std::set<std::string> disabledFusions = {};
   bool profile = false;
-  size_t planLimit = 8;  ///< plans kept, least recently used dropped first
+  size_t planLimit = 8;             ///< plans kept, least recently used dropped first
+  bool observedInAnyOrder = false;  ///< observed values need not be in C order: enough for statistics, and cheaper
 };
 
 class Session {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "lib/eval/calibration.h"
+#include "passes/quantize/energy.h"
 #include "passes/quantize/refine.h"
 
 namespace compress {
@@ -13,20 +14,10 @@ namespace {
 constexpr size_t kSamples = 8;
 constexpr int64_t kSampleBytes = 48LL << 20;
 
-double squares(const Tensor& tensor) {
-  double sum = 0;
-  for (const float value : tensor.as<float>()) sum += static_cast<double>(value) * value;
-  return sum;
-}
-
-double squaredDifference(const Tensor& a, const Tensor& b) {
-  const auto x = a.as<float>(), y = b.as<float>();
-  double sum = 0;
-  for (size_t i = 0; i < x.size(); ++i) {
-    const double difference = static_cast<double>(x[i]) - y[i];
-    sum += difference * difference;
-  }
-  return sum;
+double relativeError(const Tensor& expected, const Tensor& found) {
+  Energy energy;
+  addEnergy(energy, expected, found);
+  return energy.relativeError();
 }
 
 class Sweep {
@@ -73,11 +64,10 @@ class Sweep {
       for (const ValueId input : unit.inputs) inputs.push_back(store.at(input, sample));
       results[sample] = run(inputs);
       if (groups.empty() || results[sample].dtype() != DType::f32) return;
-      const double energy = std::max(squares(results[sample]), 1e-30);
       for (const size_t group : groups)
         for (const RangeChoice& choice : (*choices_)[group])
           errors[sample][group].push_back(
-              squaredDifference(run(quantizedInputs(unit, inputs, group, choice.encoding)), results[sample]) / energy);
+              relativeError(results[sample], run(quantizedInputs(unit, inputs, group, choice.encoding))));
     });
     for (const auto& bySample : errors)
       for (const auto& [group, list] : bySample)

@@ -2,9 +2,9 @@
 // weighted node the mean difference of the results goes into the bias (full, empirical bias correction), so that later
 // layers see what is left.
 #include <algorithm>
-#include <cmath>
 
 #include "lib/base/text.h"
+#include "passes/quantize/energy.h"
 #include "passes/quantize/refine.h"
 #include "passes/quantize/round_weights.h"
 
@@ -17,41 +17,6 @@ constexpr int64_t kSampleBytes = 48LL << 20;
 /// Which axis of a weighted node's result counts channels: 1 for a Conv, the last for a product.
 ChannelView channelsOf(const Node& node, const Tensor& result) {
   return {result.shape(), node.op == "Conv" ? 1 : static_cast<int64_t>(result.shape().rank()) - 1};
-}
-
-/// Sum per channel of a - b.
-std::vector<double> channelDifference(const ChannelView& view, const Tensor& a, const Tensor& b) {
-  const auto x = a.as<float>(), y = b.as<float>();
-  std::vector<double> sums(static_cast<size_t>(view.channels), 0.0);
-  for (int64_t c = 0; c < view.channels; ++c)
-    view.each(c, [&](int64_t at) {
-      sums[static_cast<size_t>(c)] += static_cast<double>(x[static_cast<size_t>(at)]) - y[static_cast<size_t>(at)];
-    });
-  return sums;
-}
-
-Tensor plusPerChannel(const ChannelView& view, const Tensor& tensor, const std::vector<double>& added) {
-  Buffer buffer(DType::f32, tensor.shape());
-  const auto from = tensor.as<float>();
-  const auto to = buffer.as<float>();
-  for (int64_t c = 0; c < view.channels; ++c) {
-    const auto value = static_cast<float>(added[static_cast<size_t>(c)]);
-    view.each(c, [&](int64_t at) { to[static_cast<size_t>(at)] = from[static_cast<size_t>(at)] + value; });
-  }
-  return std::move(buffer).freeze();
-}
-
-struct Energy {
-  double signal = 0, error = 0;
-  double db() const { return error <= 0 ? 200 : 10 * std::log10(std::max(signal, 1e-30) / error); }
-};
-
-void addEnergy(Energy& energy, const Tensor& expected, const Tensor& found) {
-  const auto x = expected.as<float>(), y = found.as<float>();
-  for (size_t i = 0; i < x.size(); ++i) {
-    energy.signal += static_cast<double>(x[i]) * x[i];
-    energy.error += (static_cast<double>(x[i]) - y[i]) * (static_cast<double>(x[i]) - y[i]);
-  }
 }
 
 class Fitter {

@@ -46,15 +46,17 @@ std::string exclusion(const Graph& graph, NodeId id, const QuantizeOptions& opti
   return {};
 }
 
-std::vector<std::string> tensorNames(const Graph& graph, const QuantizePlan& plan) {
+/// Names of the tensors whose values make the ranges.
+std::vector<std::string> sourceNames(const Graph& graph, const QuantizePlan& plan) {
   std::vector<std::string> names;
-  for (const PlannedTensor& tensor : plan.tensors) names.push_back(graph.value(tensor.value).name);
+  for (const QuantizePlan::Group& group : plan.groups)
+    for (const size_t source : group.sources) names.push_back(graph.value(plan.tensors[source].value).name);
   return names;
 }
 
 CalibrationTable tableFor(const Model& model, const QuantizePlan& plan, const QuantizeOptions& options,
                           PassContext& context) {
-  const std::vector<std::string> names = tensorNames(model.graph, plan);
+  const std::vector<std::string> names = sourceNames(model.graph, plan);
   if (!options.calibTable) {
     if (context.calibration == nullptr)
       throw Error(ErrorKind::usage, "static int8 needs calibration data", "give --calib DATA or --calib-table FILE");

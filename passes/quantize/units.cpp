@@ -78,6 +78,17 @@ class Cutter {
   std::map<NodeId, NodeId> nodes_;
 };
 
+/// Nearest of the 256 steps from `low` on, times the scale.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] void roundToSteps(std::span<const float> from,
+                                                                                        std::span<float> to,
+                                                                                        float scale, float low) {
+  constexpr float kRound =
+      12582912;  // 1.5 * 2^23: adding and subtracting it rounds to the nearest integer, ties to even
+  const float inverse = 1 / scale, high = low + 255;
+  for (size_t i = 0; i < from.size(); ++i)
+    to[i] = (std::min(std::max(from[i] * inverse, low), high) + kRound - kRound) * scale;
+}
+
 bool isReadByInteger(const Graph& graph, const Cutter& cutter, const QuantizePlan& plan, ValueId value) {
   return std::ranges::any_of(graph.uses(value), [&](const Use& use) {
     return cutter.nodeHere(use.node) && std::ranges::find(plan.nodes, use.node, &PlannedNode::node) != plan.nodes.end();
@@ -168,17 +179,10 @@ void SampleStore::doneWith(const Unit& unit) {
 }
 
 Tensor fakeQuantized(const Tensor& tensor, const Encoding& encoding) {
-  const float scale = encoding.scales[0], inverse = 1 / scale;
   const bool isUnsigned = encoding.dtype == DType::u8;
-  const float low = static_cast<float>((isUnsigned ? 0 : -128) - encoding.zeroPoints[0]), high = low + 255;
-  constexpr float kRound =
-      12582912;  // 1.5 * 2^23: adding and subtracting it rounds to the nearest integer, ties to even
+  const float low = static_cast<float>((isUnsigned ? 0 : -128) - encoding.zeroPoints[0]);
   Buffer buffer(DType::f32, tensor.shape());
-  const float* from = tensor.as<float>().data();
-  float* to = buffer.as<float>().data();
-  const auto count = static_cast<size_t>(tensor.elementCount());
-  for (size_t i = 0; i < count; ++i)
-    to[i] = (std::min(std::max(from[i] * inverse, low), high) + kRound - kRound) * scale;
+  roundToSteps(tensor.as<float>(), buffer.as<float>(), encoding.scales[0], low);
   return std::move(buffer).freeze();
 }
 

@@ -1,6 +1,7 @@
 #include "lib/eval/histogram.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
 
 #include "lib/base/random.h"
@@ -63,4 +64,12 @@ TEST_CASE("what is not finite is counted apart", "[histogram]") {
   CHECK(histogram.nonFinite() == 3);
   CHECK(histogram.min() == -3);
   CHECK(histogram.max() == 1);
+}
+
+TEST_CASE("the sign of a zero does not show in a histogram's ends", "[histogram]") {
+  Histogram minusFirst, plusFirst;
+  minusFirst.add(std::vector<float>{-0.0F, 0.0F});
+  plusFirst.add(std::vector<float>{0.0F, -0.0F});
+  CHECK_FALSE(std::signbit(minusFirst.min()));
+  CHECK_FALSE(std::signbit(plusFirst.max()));
 }

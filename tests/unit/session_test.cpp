@@ -2,6 +2,7 @@
 #include "lib/runtime/session.h"
 
 #include <catch2/catch.hpp>
+#include <algorithm>
 
 #include "tests/support/build.h"
 #include "tests/support/errors.h"
@@ -66,4 +67,28 @@ TEST_CASE("an op that nothing runs is refused before work, with its name and dom
     Bindings bindings = inputsOf(Tensor::of<float>(Shape{2}, std::vector<float>{1, 2}));
     session.run(bindings);
   }));
+}
+
+TEST_CASE("values observed in any order hold the same numbers", "[session]") {
+  const Model model = buildModel(R"(
+input x: float32[1, 3, 5, 4]
+const w: float32[8, 3, 3, 3]
+c = Conv[pads=[1, 1, 1, 1]](x, w)
+y = Neg(c)
+output y
+)");
+  const auto backend = makeCpuBackend();
+  std::vector<std::vector<float>> observed;
+  for (const bool inAnyOrder : {false, true}) {
+    Session session(model, *backend, {.observed = {"c"}, .observedInAnyOrder = inAnyOrder});
+    Bindings bindings;
+    bindings.inputs = randomInputs(model, 1);
+    session.run(bindings);
+    observed.push_back(toFloats(bindings.outputs[1].snapshot()));
+    for (const float value : toFloats(bindings.outputs[0].snapshot())) observed.back().push_back(-value);
+  }
+  CHECK(std::vector<float>(observed[0].begin() + 160, observed[0].end()) ==
+        std::vector<float>(observed[1].begin() + 160, observed[1].end()));
+  for (std::vector<float>& values : observed) std::sort(values.begin(), values.begin() + 160);
+  CHECK(observed[0] == observed[1]);
 }

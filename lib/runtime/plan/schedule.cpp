@@ -23,7 +23,11 @@ std::string nodeName(const FusedGraph& graph, const Node& node) {
 class Scheduler {
  public:
   Scheduler(const FusedGraph& graph, KernelSource& source, const CompileOptions& options)
-      : fused_(graph), graph_(graph.graph), source_(source), threads_(options.threads) {
+      : fused_(graph),
+        graph_(graph.graph),
+        source_(source),
+        threads_(options.threads),
+        orderedOutputs_(graph_.outputs().size() - (options.observedInAnyOrder ? options.observed.size() : 0)) {
     size_t count = 0;
     for (const ValueId id : graph_.values()) count = std::max(count, static_cast<size_t>(id.index) + 1);
     homes_.resize(count);
@@ -260,7 +264,7 @@ class Scheduler {
     for (size_t i = 0; i < outputs.size(); ++i) {
       schedule_.outputs.push_back({fused_.dtype(outputs[i]), fused_.shape(outputs[i])});
       const int64_t bytes = bytesOfValue(outputs[i]);
-      const Place place = ensure(outputs[i], Layout::plain);
+      const Place place = ensure(outputs[i], i < orderedOutputs_ ? Layout::plain : home(outputs[i]).home);
       const Place root = schedule_.rootOf(place);
       Storage& storage = schedule_.storages[static_cast<size_t>(root.storage)];
       if (storage.kind == Storage::Kind::arena && root.offset == 0 && storage.bytes == bytes) {
@@ -283,6 +287,7 @@ class Scheduler {
   const Graph& graph_;
   KernelSource& source_;
   int threads_;
+  size_t orderedOutputs_;  ///< the first ones, that the caller wants in C order
   int position_ = 0;
   Schedule schedule_;
   std::vector<Home> homes_;
