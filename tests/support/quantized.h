@@ -19,13 +19,8 @@ inline std::vector<uint8_t> randomBytes(Random& random, int64_t count) {
   return bytes;
 }
 
-/// The integer that a byte stores.
-inline int32_t valueOf(uint8_t byte, DType dtype) {
-  return dtype == DType::u8 ? int32_t{byte} : static_cast<int8_t>(byte);
-}
-
 inline double dequantized(uint8_t byte, const int8::Quantization& q) {
-  return double{q.scale} * (valueOf(byte, q.dtype) - q.zero);
+  return double{q.scale} * (int8::integerOf(byte, q.dtype) - q.zero);
 }
 
 /// QuantizeLinear in double: to nearest, ties to even, saturating.
@@ -42,7 +37,7 @@ inline Difference differenceOf(std::span<const uint8_t> a, std::span<const uint8
   Difference difference;
   int64_t differing = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    const int64_t steps = std::abs(valueOf(a[i], dtype) - valueOf(b[i], dtype));
+    const int64_t steps = std::abs(int8::integerOf(a[i], dtype) - int8::integerOf(b[i], dtype));
     difference.largest = std::max(difference.largest, steps);
     differing += steps != 0;
   }

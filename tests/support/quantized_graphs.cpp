@@ -104,7 +104,7 @@ const std::vector<QuantizedCase>& quantizedCases() {
 
 Model quantizedModel(const QuantizedCase& item, int xZero, int yZero) {
   return buildModel(
-      text("input x: float32", item.shape, "\nconst xs: float32[] = 0.05\nconst xz: uint8[] = ", xZero,
+      text("opset 21\ninput x: float32", item.shape, "\nconst xs: float32[] = 0.05\nconst xz: uint8[] = ", xZero,
            "\nconst ys: float32[] = ", kQuantizedStep, "\nconst yz: uint8[] = ", yZero,
            "\nconst w: int8[16, 8, 3, 3] = uniform(-127, 127)\nconst ws: float32[16] = uniform(0.0005, 0.002)\nconst "
            "wz: int8[16] = fill(0)\n"

@@ -51,7 +51,7 @@ Case randomCase(int seed) {
   const double spread = p.x.scale * 0.01 * 74 * 74 * std::sqrt(static_cast<double>(weightShape.count(1, 4)));
   if (random.below(4) > 0)
     for (int64_t m = 0; m < p.outChannels; ++m) p.bias.push_back(spread * random.normal());
-  p.floatResult = random.below(5) == 0;
+  if (random.below(5) == 0) p.result = ConvResult::reals;
   p.y = {static_cast<float>(spread * random.uniform(0.01, 0.03)),
          static_cast<int32_t>(p.x.lowest() + random.below(256)), p.x.dtype};
   if (random.below(3) == 0) p.low = 0;
@@ -96,7 +96,7 @@ std::vector<uint8_t> run(const Case& made, int threads) {
   QuantizedConv conv(made.parameters, made.weights, context, threads);
   const ConvParameters& p = made.parameters;
   const int64_t elements = p.shape.images * p.outChannels * p.outHeight() * p.outWidth();
-  const int64_t bytes = elements * (p.floatResult ? 4 : 1);
+  const int64_t bytes = elements * p.resultBytes();
   constexpr int64_t kGuard = 256;
   AlignedBytes scratch(static_cast<size_t>(conv.scratchBytes() + kGuard)), y(static_cast<size_t>(bytes + 2 * kGuard));
   std::fill_n(scratch.data() + conv.scratchBytes(), kGuard, std::byte{0xA5});
@@ -126,7 +126,7 @@ TEST_CASE("a quantized Conv is within a step of dequantize, Conv, quantize", "[i
     CAPTURE(seed, p.shape.channels, p.outChannels, p.group, p.kernelHeight, p.x.zero, p.y.zero);
     const std::vector<double> expected = meaning(made);
     const std::vector<uint8_t> result = run(made, omp_get_max_threads());
-    if (p.floatResult) {
+    if (p.result == ConvResult::reals) {
       double worst = 0, scale = 0;
       for (size_t i = 0; i < expected.size(); ++i) {
         worst = std::max(worst, std::abs(reinterpret_cast<const float*>(result.data())[i] - expected[i]));

@@ -154,8 +154,8 @@ TEST_CASE("quantizing floats is exact, in place and into channels-last buffers",
     dequantizeToChannelsFirst(q, shape, last.data(), backFirst.data());
     bool same = true;
     for (size_t i = 0; i < x.size(); ++i) {
-      same = same && back[i] == static_cast<float>(test::valueOf(last[i], q.dtype) - q.zero) * q.scale;
-      same = same && backFirst[i] == static_cast<float>(test::valueOf(expected[i], q.dtype) - q.zero) * q.scale;
+      same = same && back[i] == static_cast<float>(integerOf(last[i], q.dtype) - q.zero) * q.scale;
+      same = same && backFirst[i] == static_cast<float>(integerOf(expected[i], q.dtype) - q.zero) * q.scale;
     }
     CHECK(same);
   }
@@ -222,7 +222,7 @@ TEST_CASE("pools of bytes are those of their real values", "[int8]") {
                 const int64_t h = oh * window.strideH - window.top + kh, w = ow * window.strideW - window.left + kw;
                 if (h < 0 || w < 0 || h >= shape.height || w >= shape.width) continue;
                 const uint8_t byte = source[at(((n * shape.height + h) * shape.width + w) * shape.channels + c)];
-                top = std::max(top, test::valueOf(byte, dtype));
+                top = std::max(top, integerOf(byte, dtype));
                 sum += test::dequantized(byte, average.x);
                 ++inside;
               }

@@ -15,6 +15,7 @@ namespace compress {
 std::span<const KernelEntry> cpuKernels() {
   static constexpr std::array kKernels = {
       KernelEntry{"QuantizedConv", kPlanDomain, int8::makeQuantizedConv},
+      KernelEntry{"IntegerConv", kPlanDomain, int8::makeIntegerConv},
       KernelEntry{"ByteTable", kPlanDomain, int8::makeByteTable},
       KernelEntry{"ByteBorder", kPlanDomain, int8::makeByteBorder},
       KernelEntry{"QuantizedBinary", kPlanDomain, int8::makeQuantizedBinary},
@@ -23,6 +24,7 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"QuantizeChannels", kPlanDomain, int8::makeQuantizeChannels},
       KernelEntry{"QuantizeLinear", "", int8::makeQuantizeLinear},
       KernelEntry{"DequantizeLinear", "", int8::makeDequantizeLinear},
+      KernelEntry{"DynamicQuantizeLinear", "", int8::makeDynamicQuantizeLinear},
       KernelEntry{"MaxPool", "", int8::makeByteMaxPool},
       KernelEntry{"Resize", "", int8::makeNearestResize},
       KernelEntry{"Conv", "", makeConv},

@@ -33,7 +33,7 @@ Scaling scalingOf(const ConvParameters& p, std::span<const int8_t> weights) {
 
 /// To the nearest step first, then the zero point: their sum in f32 would move what lies near a tie.
 void appendZero(dnnl::post_ops& post, const ConvParameters& p, bool rounded) {
-  if (p.floatResult || p.y.zero == 0) return;
+  if (p.result != ConvResult::steps || p.y.zero == 0) return;
   if (rounded) post.append_eltwise(1.F, dnnl::algorithm::eltwise_round, 0.F, 0.F);
   post.append_eltwise(1.F, dnnl::algorithm::eltwise_linear, 1.F, static_cast<float>(p.y.zero));
 }
@@ -41,7 +41,7 @@ void appendZero(dnnl::post_ops& post, const ConvParameters& p, bool rounded) {
 /// A Clip that saturation does not do already.
 void appendClip(dnnl::post_ops& post, const ConvParameters& p) {
   double low = p.low, high = p.high;
-  if (!p.floatResult) {
+  if (p.result == ConvResult::steps) {
     low = p.low / p.y.scale + p.y.zero;
     high = p.high / p.y.scale + p.y.zero;
     if (low <= p.y.lowest() && high >= p.y.highest()) return;
@@ -53,13 +53,14 @@ void appendClip(dnnl::post_ops& post, const ConvParameters& p) {
 }
 
 dnnl::primitive_attr attributesOf(const ConvParameters& p, const std::vector<float>& factor, bool rounded) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (p.result == ConvResult::sums) return attributes;  // nothing that would take them through f32
   dnnl::post_ops post;
   appendZero(post, p, rounded);
   appendClip(post, p);
-  dnnl::primitive_attr attributes;
   attributes.set_output_scales(2, factor);
   attributes.set_post_ops(post);
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
 }
 
@@ -72,11 +73,14 @@ Descriptors descriptorsOf(const ConvParameters& p) {
   const bool grouped = g > 1;
   const memory::dims dims = grouped ? memory::dims{g, m / g, c / g, p.kernelHeight, p.kernelWidth}
                                     : memory::dims{m, c, p.kernelHeight, p.kernelWidth};
-  const auto result = p.floatResult ? memory::data_type::f32 : onednnType(p.y.dtype);
+  const bool isSums = p.result == ConvResult::sums;
+  const auto result = isSums                          ? memory::data_type::s32
+                      : p.result == ConvResult::reals ? memory::data_type::f32
+                                                      : onednnType(p.y.dtype);
   return {memory::desc({p.shape.images, c, p.shape.height, p.shape.width}, onednnType(p.x.dtype), Tag::nhwc),
           memory::desc(dims, memory::data_type::s8, Tag::any),
           memory::desc(dims, memory::data_type::s8, grouped ? Tag::goihw : Tag::oihw),
-          memory::desc({m}, memory::data_type::f32, Tag::x),
+          isSums ? memory::desc() : memory::desc({m}, memory::data_type::f32, Tag::x),
           memory::desc({p.shape.images, m, p.outHeight(), p.outWidth()}, result, Tag::nhwc)};
 }
 
@@ -101,7 +105,7 @@ bool everyWindowTouches(int64_t in, int64_t out, int64_t before, int64_t kernel,
 /// (multiply-adds and bytes per ns); bytes do not depend on the choice.
 int threadsWorth(const ConvParameters& p, std::string_view kernel, int64_t macs, int threads) {
   const double macsPerNs = kernel.starts_with("brdgmm") ? 27 : kernel.find("amx") != kernel.npos ? 700 : 60;
-  const int64_t written = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.floatResult ? 4 : 1);
+  const int64_t written = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * p.resultBytes();
   const double ns = static_cast<double>(macs) / macsPerNs + static_cast<double>(p.shape.elementCount() + written) / 20;
   constexpr double kWorthNs = 6000;
   return ns < kWorthNs ? 1 : threads;
@@ -156,7 +160,8 @@ int64_t ConvParameters::outWidth() const {
 QuantizedConv::QuantizedConv(const ConvParameters& p, const Tensor& weights, CpuContext& context, int threads) {
   if (p.top + p.left + p.bottom + p.right > 0 && !p.canPad())
     throw Error(ErrorKind::bug, text("a quantized Conv that pads needs a border: zero point ", p.x.zero));
-  Scaling scaling = scalingOf(p, weights.as<int8_t>());
+  const bool isSums = p.result == ConvResult::sums;
+  Scaling scaling = isSums ? Scaling{} : scalingOf(p, weights.as<int8_t>());
   bias_ = std::move(scaling.bias);
   const Descriptors d = descriptorsOf(p);
   macs_ = p.shape.images * p.outChannels * p.outHeight() * p.outWidth() * (p.shape.channels / p.group) *

@@ -11,6 +11,9 @@
 
 namespace compress::int8 {
 
+/// What a quantized Conv gives: 8-bit steps of `y`, real values in f32, or the s32 sums as they are.
+enum class ConvResult { steps, reals, sums };
+
 /// Weights are [outChannels, shape.channels / group, kernelHeight, kernelWidth], with one or `outChannels` scales.
 struct ConvParameters {
   ImageShape shape;  ///< of the source; a border that holds the zero point counts as image
@@ -21,12 +24,13 @@ struct ConvParameters {
   int64_t top = 0, left = 0, bottom = 0, right = 0;  ///< padding: none, unless canPad()
   Quantization x;
   std::vector<float> weightScales;
-  std::vector<double> bias;  ///< real values, one per output channel; empty: none
-  bool floatResult = false;  ///< f32 instead of `y`
+  std::vector<double> bias;               ///< real values, one per output channel; empty: none
+  ConvResult result = ConvResult::steps;  ///< sums: of x and weights alone, as if their zero points were 0
   Quantization y;
   double low = -std::numeric_limits<double>::infinity();  ///< bounds of a Relu or Clip behind, real units
   double high = std::numeric_limits<double>::infinity();
 
+  int64_t resultBytes() const { return result == ConvResult::steps ? 1 : 4; }  ///< of an element
   int64_t outHeight() const;
   int64_t outWidth() const;
   /// Can the padding be left to oneDNN? It pads with the integer 0, and reads through a null pointer where a window

@@ -1,5 +1,6 @@
 // QuantizedConv as a step: geometry and constants from the fused node.
-#include "lib/runtime/cpu/int8/conv.h"
+#include "lib/runtime/cpu/int8/make_conv.h"
+
 #include "lib/runtime/cpu/int8/makers.h"
 #include "lib/runtime/cpu/int8/wide_channels.h"
 
@@ -23,11 +24,6 @@ void setSpatial(ConvParameters& p, const Node& node, const Shape& x, const Shape
   if (flat) return;
   p.kernelHeight = w[2];
   p.strideH = strides[0], p.dilationH = dilations[0], p.top = before[0], p.bottom = after[0];
-}
-
-/// The weights in the rank that the kernel expects.
-Tensor imageWeights(const Tensor& weights, const ConvParameters& p) {
-  return weights.reshaped(Shape{p.outChannels, p.shape.channels / p.group, p.kernelHeight, p.kernelWidth});
 }
 
 /// A Conv, and behind it the channels that it could not do.
@@ -57,16 +53,10 @@ class ConvWithWideChannels : public Kernel {
 
 ConvParameters parametersOf(const KernelRequest& request) {
   const Node& node = request.node;
-  const Tensor& weights = *request.constant(1);
-  ConvParameters p;
-  p.outChannels = weights.shape()[0];
-  if (node.attributes.has("rows"))
-    setRows(p, request.shape(0));
-  else
-    setSpatial(p, node, request.shape(0), weights.shape());
+  ConvParameters p = geometryOf(request);
   p.x = quantizationOf(node.attributes, "x");
   p.y = quantizationOf(node.attributes, "y");
-  p.floatResult = request.outputDtype() == DType::f32;
+  if (request.outputDtype() == DType::f32) p.result = ConvResult::reals;
   const auto scales = request.constant(2)->as<float>();
   p.weightScales.assign(scales.begin(), scales.end());
   if (const Tensor* bias = request.constant(3)) p.bias.assign(bias->as<double>().begin(), bias->as<double>().end());
@@ -79,10 +69,27 @@ ConvParameters parametersOf(const KernelRequest& request) {
 
 }  // namespace
 
+ConvParameters geometryOf(const KernelRequest& request) {
+  const Shape& weights = request.constant(1)->shape();
+  ConvParameters p;
+  p.outChannels = weights[0];
+  if (request.node.attributes.has("rows"))
+    setRows(p, request.shape(0));
+  else
+    setSpatial(p, request.node, request.shape(0), weights);
+  return p;
+}
+
+std::unique_ptr<QuantizedConv> makeConv(const ConvParameters& p, const Tensor& weights, CpuContext& context,
+                                        int threads) {
+  const Shape shape{p.outChannels, p.shape.channels / p.group, p.kernelHeight, p.kernelWidth};
+  return std::make_unique<QuantizedConv>(p, weights.reshaped(shape), context, threads);
+}
+
 KernelChoice makeQuantizedConv(const KernelRequest& request, CpuContext& context) {
   const Node& node = request.node;
   const ConvParameters p = parametersOf(request);
-  auto kernel = std::make_unique<QuantizedConv>(p, imageWeights(*request.constant(1), p), context, request.threads);
+  auto kernel = makeConv(p, *request.constant(1), context, request.threads);
   KernelChoice choice;
   const Layout layout = node.attributes.has("rows") ? Layout::plain : Layout::channelsLast;
   choice.inputLayouts.assign(node.inputs.size(), Layout::plain);

@@ -5,6 +5,8 @@
 namespace compress::int8 {
 
 KernelChoice makeQuantizedConv(const KernelRequest& request, CpuContext& context);
+/// Sums of bytes times constant weights, less their zero points, as i32 or times a scale known at run time as f32.
+KernelChoice makeIntegerConv(const KernelRequest& request, CpuContext& context);
 KernelChoice makeByteTable(const KernelRequest& request, CpuContext& context);
 KernelChoice makeByteBorder(const KernelRequest& request, CpuContext& context);
 KernelChoice makeQuantizedBinary(const KernelRequest& request, CpuContext& context);
@@ -18,5 +20,6 @@ KernelChoice makeNearestResize(const KernelRequest& request, CpuContext& context
 /// Per-tensor, f32 to u8 or i8, and back.
 KernelChoice makeQuantizeLinear(const KernelRequest& request, CpuContext& context);
 KernelChoice makeDequantizeLinear(const KernelRequest& request, CpuContext& context);
+KernelChoice makeDynamicQuantizeLinear(const KernelRequest& request, CpuContext& context);
 
 }  // namespace compress::int8

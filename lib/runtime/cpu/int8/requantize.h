@@ -25,7 +25,7 @@ inline ChannelScaling scalingOf(const ConvParameters& p, size_t m, int64_t weigh
   const float scale = p.weightScales[p.weightScales.size() == 1 ? 0 : m], unit = p.x.scale * scale;
   double bias = -static_cast<double>(weightSum * p.x.zero);
   if (!p.bias.empty()) bias += biasSteps(p.bias[m], double{p.x.scale} * scale);
-  return {p.floatResult ? unit : unit / p.y.scale, static_cast<float>(bias)};
+  return {p.result == ConvResult::reals ? unit : unit / p.y.scale, static_cast<float>(bias)};
 }
 
 }  // namespace compress::int8

@@ -22,6 +22,11 @@ inline float clampReal(float value, float low, float high) {
   return above < high ? above : high;
 }
 
+/// The integer that a byte of u8 or i8 stores.
+inline int32_t integerOf(uint8_t byte, DType dtype) {
+  return dtype == DType::u8 ? int32_t{byte} : static_cast<int8_t>(byte);
+}
+
 /// From integer sums to steps: (sum + bias) * factor, rounded, plus `zero`; `low` and `high` bound what is rounded.
 struct Requantization {
   float bias, factor, low, high;

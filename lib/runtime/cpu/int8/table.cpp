@@ -50,8 +50,7 @@ constexpr double kTableNsPerByte = 0.1;
 FloatTable dequantizeTable(const Quantization& x) {
   FloatTable reals;
   for (size_t byte = 0; byte < reals.size(); ++byte) {
-    const int32_t q = x.dtype == DType::u8 ? static_cast<int32_t>(byte) : static_cast<int8_t>(byte);
-    reals[byte] = static_cast<float>(q - x.zero) * x.scale;
+    reals[byte] = static_cast<float>(integerOf(static_cast<uint8_t>(byte), x.dtype) - x.zero) * x.scale;
   }
   return reals;
 }

@@ -118,7 +118,7 @@ void WideChannels::sum(const Channel& channel, const Byte* image, const Run& run
 void WideChannels::store(const Channel& channel, const int32_t* sums, int64_t count, std::byte* pixels) const {
   const auto [factor, bias] = channel.scaling;
   const auto low = static_cast<float>(p_.low), high = static_cast<float>(p_.high);
-  if (p_.floatResult) {
+  if (p_.result == ConvResult::reals) {
     auto* to = reinterpret_cast<float*>(pixels) + channel.to;
     for (int64_t o = 0; o < count; ++o)
       to[o * p_.outChannels] = clampReal((static_cast<float>(sums[o]) + bias) * factor, low, high);
@@ -139,7 +139,7 @@ void WideChannels::run(const std::byte* x, std::byte* y, int threads) const {
   constexpr double kNsPerMac = 0.1;
   const int64_t rows = p_.outHeight(), width = p_.outWidth();
   const int64_t imageBytes = p_.shape.height * p_.shape.width * p_.shape.channels;
-  const int64_t pixelBytes = p_.outChannels * (p_.floatResult ? 4 : 1);
+  const int64_t pixelBytes = p_.outChannels * p_.resultBytes();
   const int64_t tiles = (width + tile_ - 1) / tile_, count = p_.shape.images * rows * tiles;
   const int64_t macs =
       static_cast<int64_t>(channels_.size() * channels_[0].weights.size()) * p_.shape.images * rows * width;

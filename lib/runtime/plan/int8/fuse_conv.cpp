@@ -5,74 +5,13 @@
 // ByteBorder before it.
 #include <algorithm>
 
-#include "lib/ops/window.h"
+#include "lib/runtime/plan/int8/conv_pieces.h"
 #include "lib/runtime/plan/int8/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
 #include "lib/runtime/plan/patterns.h"
 
 namespace compress::int8 {
 namespace {
-
-/// Weights with zero point 0, output channels first, and one or as many scales as channels.
-struct Weights {
-  Tensor values;  ///< i8, saturated
-  Tensor scales;
-  std::vector<int64_t> wide;  ///< output channels that hold saturated weights
-  Tensor wideValues;          ///< i16: those channels as they are
-};
-
-/// Weights as i8, and the channels that do not fit; nothing when these are so many that floats are faster.
-std::optional<Weights> splitWide(std::span<const int16_t> shifted, const Shape& shape, const Tensor& scales) {
-  constexpr size_t kMostWide = 8;  // one in eight
-  const auto perChannel = static_cast<size_t>(shape.count(1, shape.rank()));
-  Weights weights{{}, scales, {}, {}};
-  std::vector<int16_t> wide;
-  Buffer narrow(DType::i8, shape);
-  for (size_t i = 0; i < shifted.size(); ++i)
-    narrow.as<int8_t>()[i] = static_cast<int8_t>(std::clamp<int16_t>(shifted[i], -128, 127));
-  for (size_t m = 0; m * perChannel < shifted.size(); ++m) {
-    const auto own = shifted.subspan(m * perChannel, perChannel);
-    if (std::ranges::all_of(own, [](int16_t w) { return w >= -128 && w <= 127; })) continue;
-    weights.wide.push_back(static_cast<int64_t>(m));
-    wide.insert(wide.end(), own.begin(), own.end());
-  }
-  if (weights.wide.size() * kMostWide > static_cast<size_t>(shape[0])) return std::nullopt;
-  std::vector<int64_t> dims = shape.dims();
-  dims[0] = static_cast<int64_t>(weights.wide.size());
-  weights.values = std::move(narrow).freeze();
-  weights.wideValues = Tensor::of<int16_t>(Shape(dims), wide);
-  return weights;
-}
-
-/// `transposed`: [K, M] in the file instead of [M, K].
-std::optional<Weights> findWeights(const FusedGraph& graph, ValueId value, bool transposed) {
-  const std::optional<StoredConstant> found = findStoredConstant(graph, value);
-  if (!found || (found->stored->dtype() != DType::i8 && found->stored->dtype() != DType::u8) ||
-      found->scale->dtype() != DType::f32)
-    return std::nullopt;
-  const Shape& shape = found->stored->shape();
-  const size_t axis = transposed ? 1 : 0, count = found->channelCount();
-  if (found->axis && (*found->axis != axis || static_cast<int64_t>(count) != shape[axis])) return std::nullopt;
-  const std::vector<int64_t> values = toInts(*found->stored);
-  std::vector<int16_t> shifted(values.size());
-  const auto rows = static_cast<size_t>(shape[0]), columns = values.size() / std::max<size_t>(rows, 1);
-  for (size_t i = 0; i < values.size(); ++i)
-    shifted[transposed ? i % columns * rows + i / columns : i] =
-        static_cast<int16_t>(values[i] - found->zeroOf(found->channelOf(i)));
-  return splitWide(shifted, transposed ? Shape{shape[1], shape[0]} : shape,
-                   found->scale->reshaped(Shape{static_cast<int64_t>(count)}));
-}
-
-/// The Conv's window with auto_pad resolved; what no window reads behind the image is not padding.
-Window windowOfConv(const Node& conv, const Shape& x, const Shape& w, const Shape& y) {
-  Window window = windowOf(conv, {w.dims().begin() + 2, w.dims().end()});
-  resolvePads(window, {x.dims().begin() + 2, x.dims().end()});
-  for (size_t i = 0; i < window.rank(); ++i) {
-    const int64_t reach = (y[i + 2] - 1) * window.strides[i] + window.extent(i) - x[i + 2] - window.padsBegin[i];
-    window.padsEnd[i] = std::clamp<int64_t>(reach, 0, window.padsEnd[i]);
-  }
-  return window;
-}
 
 bool hasPadding(const Window& window) {
   const auto isSet = [](int64_t pad) { return pad > 0; };
@@ -170,11 +109,7 @@ bool fuseOneConv(FusedGraph& graph, NodeId id) {
     std::ranges::fill(window.padsEnd, 0);
   }
   Node made;
-  made.attributes.set("group", conv.attributes.integer("group", 1));
-  made.attributes.set("strides", window.strides);
-  made.attributes.set("dilations", window.dilations);
-  made.attributes.set("before", window.padsBegin);
-  made.attributes.set("after", window.padsEnd);
+  setWindow(made.attributes, conv, window);
   emitFused(graph, std::move(match), std::move(made), bytes);
   return true;
 }

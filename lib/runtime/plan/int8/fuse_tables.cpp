@@ -52,10 +52,6 @@ constexpr std::array<std::string_view, 38> kElementwise = {"Abs",
                                                            "Pow",
                                                            "Sub"};
 
-bool isByte(DType dtype) {
-  return dtype == DType::u8 || dtype == DType::i8;
-}
-
 class Tracer {
  public:
   explicit Tracer(const FusedGraph& graph) : graph_(graph) {}

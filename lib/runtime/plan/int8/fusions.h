@@ -12,6 +12,8 @@ int64_t fuseTables(FusedGraph& graph);
 /// DequantizeLinear, Conv, Gemm or MatMul, Relu or Clip, QuantizeLinear become QuantizedConv; without QuantizeLinear
 /// its result is f32.
 int64_t fuseConv(FusedGraph& graph);
+/// MatMulInteger and ConvInteger with constant weights, Cast, Mul by a scale, Add become IntegerConv.
+int64_t fuseDynamic(FusedGraph& graph);
 /// Add, Sub, Mul of two dequantized tensors, Relu or Clip, QuantizeLinear become QuantizedBinary.
 int64_t fuseBinary(FusedGraph& graph);
 /// Concat of dequantized tensors, QuantizeLinear becomes QuantizedConcat.

@@ -7,10 +7,6 @@
 namespace compress::int8 {
 namespace {
 
-bool isByte(DType dtype) {
-  return dtype == DType::u8 || dtype == DType::i8;
-}
-
 /// Scale and zero point of a Q or DQ node whose quantized type is `dtype`, when they are constants of one element.
 std::optional<Quantization> perTensor(const FusedGraph& graph, const Node& node, DType dtype) {
   const Tensor* scale = node.input(1) ? graph.graph.constant(node.input(1)) : nullptr;
@@ -98,17 +94,22 @@ Tail followTail(const FusedGraph& graph, ValueId value) {
   }
 }
 
+bool isByte(DType dtype) {
+  return dtype == DType::u8 || dtype == DType::i8;
+}
+
 std::optional<StoredConstant> findStoredConstant(const FusedGraph& graph, ValueId value) {
   const NodeId id = graph.graph.producer(value);
   if (!id || !graph.graph.node(id).is("DequantizeLinear")) return std::nullopt;
   const Node& node = graph.graph.node(id);
   const Tensor* zero = node.input(2) ? graph.graph.constant(node.input(2)) : nullptr;
-  StoredConstant found{graph.graph.constant(node.inputs[0]), graph.graph.constant(node.inputs[1]), {0}, {}};
+  StoredConstant found{graph.graph.constant(node.inputs[0]), graph.graph.constant(node.inputs[1]), {0}};
   if (!found.stored || !found.scale || (node.input(2) && !zero) || !isInteger(found.stored->dtype()) ||
       node.attributes.integer("block_size", 0) != 0)
     return std::nullopt;
   if (zero) found.zeros = toInts(*zero);
-  if (found.scale->elementCount() > 1) {
+  found.channelCount = static_cast<size_t>(found.scale->elementCount());
+  if (found.channelCount > 1) {
     const Shape& shape = found.stored->shape();
     found.axis = normalizedAxis(node.attributes.integer("axis", 1), shape.rank());
     found.inner = shape.count(*found.axis + 1, shape.rank());

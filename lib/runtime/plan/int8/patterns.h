@@ -39,19 +39,20 @@ struct Tail {
 };
 Tail followTail(const FusedGraph& graph, ValueId value);
 
-/// A constant of integers behind a DequantizeLinear, per-tensor or per-axis.
+/// A constant of integers with zero points, one or one per index of an axis.
 struct StoredConstant {
   const Tensor* stored;
-  const Tensor* scale;
-  std::vector<int64_t> zeros;  ///< one, or as many as scales
-  std::optional<size_t> axis;  ///< of the channels, when there are several scales
-  int64_t inner = 1;           ///< elements that lie together with one scale
+  const Tensor* scale;              ///< null where there is none
+  std::vector<int64_t> zeros;       ///< one, or channelCount
+  size_t channelCount = 1;          ///< of scales or zero points
+  std::optional<size_t> axis = {};  ///< of the channels, when there are several
+  int64_t inner = 1;                ///< elements that lie together in one channel
 
-  size_t channelCount() const { return static_cast<size_t>(scale->elementCount()); }
-  /// Which scale element `i` has.
-  size_t channelOf(size_t i) const { return i / static_cast<size_t>(inner) % channelCount(); }
+  size_t channelOf(size_t i) const { return i / static_cast<size_t>(inner) % channelCount; }
   int64_t zeroOf(size_t channel) const { return zeros[zeros.size() == 1 ? 0 : channel]; }
 };
+bool isByte(DType dtype);
+/// Behind a DequantizeLinear, per-tensor or per-axis.
 std::optional<StoredConstant> findStoredConstant(const FusedGraph& graph, ValueId value);
 
 /// Elements of a constant, also behind a DequantizeLinear (any type, per-tensor or per-axis), as double; nothing
