@@ -31,7 +31,13 @@ void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
   if ((groups & kReading) != 0) {
     visitor.section("Reading");
     visitor.visit(allowLinkedData, {.name = "allow-linked-data", .help = "accept external data in hard-linked files"});
-    visitor.visit(untrusted, {.name = "untrusted", .help = "refuse external data; no core dumps"});
+    visitor.visit(
+        untrusted,
+        {.name = "untrusted",
+         .help = "for files from strangers: no external data, half the limits, 10 minutes, no network or programs"});
+    visitor.visit(
+        limits,
+        {.name = "limits", .help = "limits of what a model file may hold, as TOML or JSON", .placeholder = "FILE"});
     visitor.visit(memoryLimit, {.name = "memory-limit",
                                 .help = "end with exit code 6 once more memory than this is in use, as in 4GiB",
                                 .placeholder = "SIZE"});

@@ -26,6 +26,7 @@ struct CommonOptions {
   // kReading
   bool allowLinkedData = false;
   bool untrusted = false;
+  std::optional<std::string> limits;
   std::optional<std::string> memoryLimit;
   // kOutput
   std::optional<std::string> output;

@@ -6,12 +6,16 @@
 #include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "lib/eval/gates.h"
 #include "lib/onnx/read.h"
+#include "lib/ops/op.h"
+#include "tools/graph_walk.h"
+#include "tools/limits.h"
 
 namespace compress {
 namespace {
@@ -34,7 +38,9 @@ ReadOptions readOptions(const CommonOptions& common) {
   ReadOptions options;
   options.allowLinkedData = common.allowLinkedData;
   options.allowExternalData = !common.untrusted;
-  if (common.memoryLimit) options.limits.memoryBytes = parseSize(*common.memoryLimit, "memory-limit");
+  if (common.limits) options.limits = readLimitsFile(*common.limits);
+  if (common.untrusted && !common.limits) options.limits = halved(options.limits);
+  if (const auto bytes = memoryLimit(common)) options.limits.memoryBytes = *bytes;
   return options;
 }
 
@@ -66,6 +72,22 @@ InputModel fromStandardInput(VerbContext& context, std::vector<std::string>& war
   ReadResult read = parseModel(std::move(bytes), readOptions(context.common));
   warnings = std::move(read.warnings);
   return {std::move(read.model), "standard input", std::nullopt, size};
+}
+
+/// For models from strangers: every operator's domain is one that this program knows.
+void requireKnownDomains(const Model& model) {
+  std::set<std::string, std::less<>> known;
+  for (const OpSpec& spec : allOps()) known.emplace(spec.domain);
+  forEachGraph(model.graph, [&](const Graph& graph) {
+    for (const NodeId id : graph.nodes()) {
+      const Node& node = graph.node(id);
+      if (!known.contains(node.domain))
+        throw Error(ErrorKind::unsupported,
+                    text("node '", displayName(node.name), "' (", displayName(node.op), "): the domain '",
+                         displayName(node.domain), "' is not known"),
+                    "--untrusted refuses such models");
+    }
+  });
 }
 
 /// "1x3x32x32"; nothing where it is none.
@@ -126,6 +148,7 @@ InputModel readInputModel(VerbContext& context, const std::string& operand) {
   InputModel input = within(
       [&] { return shown; },
       [&] { return isStandardInput ? fromStandardInput(context, warnings) : fromFile(context, operand, warnings); });
+  if (context.common.untrusted) within([&] { return shown; }, [&] { requireKnownDomains(input.model); });
   context.budget.check();
   for (const std::string& warning : warnings) warnAs(context, text("W-INPUT: ", shown, ": ", warning));
   return input;

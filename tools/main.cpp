@@ -10,6 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
+#include "tools/config_hash.h"
 #include "tools/document.h"
 #include "tools/help.h"
 #include "tools/option_values.h"
@@ -210,6 +211,7 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   Origins origins = parseArguments(spec, *verb, common, arguments, operands);
   applySettings(spec, *verb, common, origins);
   document["effective_config"] = settings(spec, *verb, common, origins);
+  document["config_hash"] = configHash(spec.name, document["effective_config"]);
   Console console(common);
   if (common.printConfig) return printConfig(console, spec, common, document);
   requireOperands(spec, operands);
@@ -218,10 +220,11 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   for (const auto& [name, setting] : document["effective_config"].items())
     console.detail(text(name, " = ", setting["value"].dump(),
                         setting["origin"] == "flag" ? "" : text(" (", setting["origin"].get<std::string>(), ')')));
-  prepareProcess(common);
+  const bool isConfined = prepareProcess(common);
   const Budget budget(common);
   VerbContext context{operands, common, console, budget, document};
   for (const std::string& warning : doubtfulVariables(allVerbs())) warnAs(context, warning);
+  if (!isConfined) warnAs(context, "W-SANDBOX: this kernel has no system call filters: --untrusted works without one");
   const int code = runVerb(*verb, context);
   finishDocument(document, common, code);
   writeReports(common, document);

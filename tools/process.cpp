@@ -1,23 +1,65 @@
 #include "tools/process.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
 #include "lib/eval/gates.h"
 #include "tools/option_values.h"
+#include "tools/sandbox.h"
 
 namespace compress {
 
-void prepareProcess(const CommonOptions& common) {
+namespace {
+
+constexpr double kUntrustedSeconds = 600;
+/// What the kernel grants beyond the limits that the program watches itself, so that its own messages come first.
+constexpr int64_t kSlackBytes = int64_t{256} << 20;
+constexpr double kSlackSeconds = 10;
+
+std::optional<double> secondsOf(const CommonOptions& common) {
+  if (common.timeout) return parseSeconds("timeout", *common.timeout);
+  return common.untrusted ? std::optional(kUntrustedSeconds) : std::nullopt;
+}
+
+void limitResource(int resource, std::string_view what, int64_t value) {
+  rlimit limit{};
+  getrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+  limit.rlim_cur = std::min(limit.rlim_max, static_cast<rlim_t>(value));
+  if (setrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0)
+    throw Error(ErrorKind::resource, text("--untrusted: ", what, " cannot be limited"));
+}
+
+/// Where the program itself no longer gets to look at the clock.
+void endInTime(int) {
+  constexpr std::string_view kMessage = "compress: --untrusted: the processor time is over\n";
+  static_cast<void>(!write(STDERR_FILENO, kMessage.data(), kMessage.size()));
+  _exit(static_cast<int>(ErrorKind::resource));
+}
+
+}  // namespace
+
+std::optional<int64_t> memoryLimit(const CommonOptions& common) {
+  if (common.memoryLimit) return parseSize(*common.memoryLimit, "memory-limit");
+  return common.untrusted ? std::optional(availableMemory() / 5 * 2) : std::nullopt;
+}
+
+bool prepareProcess(const CommonOptions& common) {
   setThreadCount(static_cast<int>(common.threads));
-  const rlimit none{0, 0};
-  if (common.untrusted && setrlimit(RLIMIT_CORE, &none) != 0)
-    throw Error(ErrorKind::resource, "--untrusted: core dumps cannot be turned off");
+  if (!common.untrusted) return true;
+  limitResource(RLIMIT_CORE, "core dumps", 0);
+  limitResource(RLIMIT_DATA, "memory", *memoryLimit(common) + kSlackBytes);
+  signal(SIGXCPU, endInTime);
+  limitResource(RLIMIT_CPU, "processor time",
+                static_cast<int64_t>((*secondsOf(common) + kSlackSeconds) * static_cast<double>(common.threads)));
+  return enterSandbox();
 }
 
 int64_t residentBytes() {
@@ -27,8 +69,8 @@ int64_t residentBytes() {
 }
 
 Budget::Budget(const CommonOptions& common) : start_(std::chrono::steady_clock::now()) {
-  if (common.timeout) seconds_ = parseSeconds("timeout", *common.timeout);
-  if (common.memoryLimit) bytes_ = parseSize(*common.memoryLimit, "memory-limit");
+  seconds_ = secondsOf(common);
+  bytes_ = memoryLimit(common);
 }
 
 void Budget::check() const {

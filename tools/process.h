@@ -8,8 +8,12 @@
 
 namespace compress {
 
-/// Sets the thread count and, with --untrusted, no core dumps.
-void prepareProcess(const CommonOptions& common);
+/// Sets the thread count and, with --untrusted, no core dumps, limits that the kernel watches, and the system call
+/// filter. False where that was wanted and the kernel has none.
+bool prepareProcess(const CommonOptions& common);
+
+/// Bytes of --memory-limit; with --untrusted without one, half of what is allowed otherwise; else nothing.
+std::optional<int64_t> memoryLimit(const CommonOptions& common);
 
 /// Time and memory that a run may take; no limits where none are given.
 class Budget {

@@ -90,6 +90,7 @@ class QuantizeVerb : public Verb {
   void describe(const VerbContext& context, Model& model, const Dataset* calibration,
                 const QuantizeReport& report) const {
     model.setMetadata("compress.version", toolVersion(context));
+    model.setMetadata("compress.config", context.document["config_hash"].get<std::string>());
     model.setMetadata("compress.target", quantize_.target);
     model.setMetadata("compress.level", text(quantize_.level));
     if (!report.calibrationDigest.empty()) model.setMetadata("compress.calibration", report.calibrationDigest);

@@ -136,13 +136,12 @@ void renameTo(const std::filesystem::path& from, const std::filesystem::path& to
 
 void syncFolder(const std::filesystem::path& target) {
   const auto folder = folderOf(target);
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor = uninterrupted([&] { return open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (descriptor < 0) fail("open the folder", folder);
   const FileHandle handle(descriptor, folder);
-  while (fsync(descriptor) != 0) {
-    if (errno == EINVAL) return;  // a file system whose folders need no flushing
-    if (errno != EINTR) fail("flush the folder", folder);
-  }
+  if (uninterrupted([&] { return fsync(descriptor); }) != 0 &&
+      errno != EINVAL)  // EINVAL: a file system whose folders need no flushing
+    fail("flush the folder", folder);
 }
 
 }  // namespace
@@ -205,7 +204,9 @@ std::string AtomicFile::finish() {
 }
 
 void AtomicFile::commit(const std::filesystem::path& target, bool overwrite) {
-  if (fchmod(file_.descriptor(), modeOf(target, overwrite)) != 0) fail("set the permissions of", file_.path());
+  const mode_t mode = modeOf(target, overwrite);
+  if (uninterrupted([&] { return fchmod(file_.descriptor(), mode); }) != 0)
+    fail("set the permissions of", file_.path());
   renameTo(file_.path(), target, overwrite);
   committed_ = true;
   syncFolder(target);

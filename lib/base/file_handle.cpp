@@ -45,7 +45,8 @@ FileHandle::~FileHandle() {
 }
 
 FileHandle FileHandle::openRegular(const std::filesystem::path& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  const int descriptor =
+      uninterrupted([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); });
   if (descriptor < 0) fail("open", path);
   FileHandle file(descriptor, path);
   const mode_t mode = file.status().st_mode;
@@ -63,8 +64,8 @@ struct ::stat FileHandle::status() const {
 
 void FileHandle::readAt(int64_t offset, std::span<std::byte> to) const {
   while (!to.empty()) {
-    const ssize_t count = pread(descriptor_, to.data(), std::min(to.size(), kLargestTransfer), offset);
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count =
+        uninterrupted([&] { return pread(descriptor_, to.data(), std::min(to.size(), kLargestTransfer), offset); });
     if (count < 0) fail("read", path_);
     if (count == 0)
       throw Error(ErrorKind::io, text("'", displayName(path_.string()), "' became shorter while it was read"));
@@ -75,16 +76,15 @@ void FileHandle::readAt(int64_t offset, std::span<std::byte> to) const {
 
 void FileHandle::write(std::span<const std::byte> from) const {
   while (!from.empty()) {
-    const ssize_t count = ::write(descriptor_, from.data(), std::min(from.size(), kLargestTransfer));
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count =
+        uninterrupted([&] { return ::write(descriptor_, from.data(), std::min(from.size(), kLargestTransfer)); });
     if (count < 0) fail("write", path_);
     from = from.subspan(static_cast<size_t>(count));
   }
 }
 
 void FileHandle::sync() const {
-  while (fsync(descriptor_) != 0)
-    if (errno != EINTR) fail("flush", path_);
+  if (uninterrupted([&] { return fsync(descriptor_); }) != 0) fail("flush", path_);
 }
 
 void FileHandle::close() {

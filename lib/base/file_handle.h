@@ -2,6 +2,7 @@
 #pragma once
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -13,6 +14,15 @@ namespace compress {
 
 /// "cannot open 'x': No such file or directory", from errno.
 std::string systemMessage(std::string_view what, const std::filesystem::path& path);
+
+/// Makes a system call again as long as a signal interrupts it.
+template <typename Call>
+auto uninterrupted(const Call& call) {
+  while (true) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
 
 class FileHandle {
  public:

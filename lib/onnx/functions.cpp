@@ -6,6 +6,7 @@
 
 #include "lib/ir/cycle.h"
 #include "lib/onnx/graphs.h"
+#include "lib/onnx/prescan.h"
 
 namespace compress {
 namespace {
@@ -94,8 +95,10 @@ void checkFunctions(const onnx::ModelProto& model, const ReadLimits& limits) {
   if (const auto cycle = shortestCycle(calls); !cycle.empty())
     throw Error(ErrorKind::input, text("local functions call each other in a cycle: ", showCycle(model, cycle)));
   if (const int64_t depth = callDepth(calls); depth > limits.functionCallDepth)
-    throw Error(ErrorKind::input, text("calls of local functions nest ", depth, " deep, at most ",
-                                       limits.functionCallDepth, " are allowed"));
+    throw Error(ErrorKind::input,
+                text("calls of local functions nest ", depth, " deep, at most ", limits.functionCallDepth,
+                     " are allowed (limit 'function_call_depth')"),
+                kRaiseLimit);
 }
 
 }  // namespace compress

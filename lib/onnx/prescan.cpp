@@ -55,7 +55,7 @@ class Prescan {
   void skip(int64_t count, int64_t at);
   /// Varints in the next `length` bytes, which are consumed.
   int64_t countVarints(int64_t length, int64_t at);
-  void count(int64_t& counter, int64_t limit, std::string_view what);
+  void count(int64_t& counter, int64_t limit, std::string_view key, std::string_view what);
   void countMessage(Message message);
   void charge(int64_t bytes);
 
@@ -79,10 +79,9 @@ void Prescan::charge(int64_t bytes) {
               "raise --memory-limit if the file can be trusted");
 }
 
-void Prescan::count(int64_t& counter, int64_t limit, std::string_view what) {
+void Prescan::count(int64_t& counter, int64_t limit, std::string_view key, std::string_view what) {
   if (++counter > limit)
-    throw Error(ErrorKind::input, text("has more than ", limit, " ", what),
-                "raise the limit if the file can be trusted");
+    throw Error(ErrorKind::input, text("has more than ", limit, " ", what, " (limit '", key, "')"), kRaiseLimit);
 }
 
 void Prescan::countMessage(Message message) {
@@ -90,25 +89,26 @@ void Prescan::countMessage(Message message) {
   const Message parent = stack_.back().message;
   switch (message) {
     case Message::node:
-      count(nodes_, limits_.nodes, "nodes");
+      count(nodes_, limits_.nodes, "nodes", "nodes");
       break;
     case Message::tensor:
-      if (parent == Message::graph) count(initializers_, limits_.initializers, "initializers");
+      if (parent == Message::graph) count(initializers_, limits_.initializers, "initializers", "initializers");
       break;
     case Message::sparseTensor:
-      if (parent == Message::graph) count(initializers_, limits_.initializers, "initializers");
+      if (parent == Message::graph) count(initializers_, limits_.initializers, "initializers", "initializers");
       break;
     case Message::function:
-      count(functions_, limits_.functions, "local functions");
+      count(functions_, limits_.functions, "functions", "local functions");
       break;
     case Message::opset:
-      if (parent == Message::model) count(opsets_, limits_.opsetImports, "opset imports");
+      if (parent == Message::model) count(opsets_, limits_.opsetImports, "opset_imports", "opset imports");
       break;
     case Message::attribute:
-      count(stack_.back().attributes, limits_.attributesPerNode, "attributes in one node");
+      count(stack_.back().attributes, limits_.attributesPerNode, "attributes_per_node", "attributes in one node");
       break;
     case Message::graph:
-      if (parent == Message::attribute) count(depth_, limits_.subgraphDepth, "subgraphs nested in each other");
+      if (parent == Message::attribute)
+        count(depth_, limits_.subgraphDepth, "subgraph_depth", "subgraphs nested in each other");
       break;
     default:
       break;
@@ -163,7 +163,10 @@ void Prescan::readLeaf(Field field, uint32_t tag, int64_t at) {
     case Storage::name:
     case Storage::value:
       if (length > limits_.nameBytes)
-        malformed(at, text("has a name of ", length, " bytes, at most ", limits_.nameBytes, " are allowed"));
+        throw Error(ErrorKind::input,
+                    text("has a name of ", length, " bytes, at most ", limits_.nameBytes,
+                         " are allowed (limit 'name_bytes'; byte offset ", at, " of ", size_, ")"),
+                    kRaiseLimit);
       charge(field.storage == Storage::value ? kEdge + 3 * length : kString + 2 * length);
       return skip(length, at);
     case Storage::numbers: {
@@ -194,7 +197,8 @@ void Prescan::readNested(Field field, int number, uint32_t tag, int64_t at) {
   }
   if (field.storage != Storage::message) return readLeaf(field, tag, at);
   const bool isInterface = stack_.back().message == Message::graph && (number == 11 || number == 12);
-  if (isInterface) count(interface_, limits_.graphInputsAndOutputs, "graph inputs and outputs");
+  if (isInterface)
+    count(interface_, limits_.graphInputsAndOutputs, "graph_inputs_and_outputs", "graph inputs and outputs");
   countMessage(field.message);
   const int64_t length = readLength(at);
   enter(field.message, position() + length, at);

@@ -10,6 +10,9 @@
 
 namespace compress {
 
+/// What to do about a limit that is passed.
+constexpr const char* kRaiseLimit = "raise it by --limits FILE if the file can be trusted";
+
 struct PrescanResult {
   int64_t predictedBytes = 0;  ///< memory of all objects, the parser's and ours
   int nesting = 0;             ///< deepest level of messages

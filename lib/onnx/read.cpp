@@ -67,6 +67,10 @@ Error notA(std::string_view what, const Source& source, const Error& cause) {
 template <typename MessageClass>
 MessageClass parse(const Source& source, Message root, std::string_view what, const ReadLimits& limits) {
   if (source.size == 0) throw Error(ErrorKind::input, text("not ", what, ": the file is empty"));
+  if (source.size > limits.fileBytes && limits.fileBytes < INT_MAX)
+    throw Error(ErrorKind::input,
+                text("has ", source.size, " bytes, at most ", limits.fileBytes, " are allowed (limit 'file_bytes')"),
+                kRaiseLimit);
   if (source.size > INT_MAX)
     throw Error(ErrorKind::input, text("has ", source.size, " bytes, more than the 2 GiB that the format allows"),
                 "keep its tensors in external data");
@@ -75,7 +79,7 @@ MessageClass parse(const Source& source, Message root, std::string_view what, co
     try {
       scanned = prescan(stream, source.size, root, limits);
     } catch (const Error& error) {
-      if (error.kind() == ErrorKind::resource) throw;
+      if (error.kind() == ErrorKind::resource || error.hint() == kRaiseLimit) throw;
       throw notA(what, source, error);
     }
   });
@@ -108,6 +112,14 @@ void takeMetadata(onnx::ModelProto& proto, Model& model, std::vector<std::string
   proto.clear_metadata_props();
 }
 
+void requireRank(const onnx::TensorProto& tensor, int64_t limit) {
+  if (tensor.dims_size() > limit)
+    throw Error(ErrorKind::input,
+                text("tensor ", inQuotes(tensor.name()), " has rank ", tensor.dims_size(), ", at most ", limit,
+                     " is allowed (limit 'tensor_rank')"),
+                kRaiseLimit);
+}
+
 void warnUnsorted(const Graph& graph, std::vector<std::string>& warnings) {
   if (graph.order() != graph.nodes()) warnings.push_back("nodes are not in topological order: they are sorted");
 }
@@ -123,8 +135,10 @@ ReadResult readFrom(const Source& source, const ReadOptions& options, ExternalDa
   model.irVersion = proto.ir_version();
   model.opsets = takeOpsets(proto);
   takeMetadata(proto, model, warnings);
-  model.graph =
-      takeGraph(*proto.mutable_graph(), [&](onnx::TensorProto& tensor) { return takeTensor(tensor, external); });
+  model.graph = takeGraph(*proto.mutable_graph(), [&](onnx::TensorProto& tensor) {
+    requireRank(tensor, options.limits.tensorRank);
+    return takeTensor(tensor, external);
+  });
   proto.clear_ir_version();
   proto.clear_graph();
   model.rest = serialized(proto);

@@ -1,5 +1,6 @@
 // Reading ONNX files. The only folder that sees protobuf and the ONNX schema.
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -8,14 +9,16 @@
 
 namespace compress {
 
-/// Limits of what a file may hold (docs/reliability.md R3); each can be raised.
+/// Limits of what a file may hold (docs/reliability.md R3); each can be raised, but for the size of the file.
 struct ReadLimits {
+  int64_t fileBytes = INT32_MAX;  ///< of the model's file; the format allows no more
   int64_t memoryBytes = 0;  ///< predicted memory that the pre-scan allows; 0: 80 % of the machine's or cgroup's limit
   int64_t nodes = 1'000'000;
   int64_t initializers = 1'000'000;
   int64_t graphInputsAndOutputs = 100'000;
   int64_t attributesPerNode = 10'000;
   int64_t nameBytes = 64 << 10;
+  int64_t tensorRank = 64;
   int64_t subgraphDepth = 32;
   int64_t functions = 10'000;
   int64_t functionCallDepth = 64;

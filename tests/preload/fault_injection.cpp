@@ -4,11 +4,14 @@
 //   FAULT_FOLDER   absolute path; calls on anything else are left alone and not counted
 //   FAULT_LOG      a file outside the folder that gets the name of each counted call, a line each
 //   FAULT_AT       n, counted from 1; without it nothing fails
-//   FAULT_ACTION   "kill", "short" (a write takes half of what it is given), or an errno as a number
+//   FAULT_ACTION   "kill", "short" (a write takes half of what it is given), an errno as a number, or what a process
+//   that
+//                  was taken over might do: "socket", "execute", "fork", "trace", "mount", "kill-parent"
 //   FAULT_FOREVER  set: all calls from the n-th on fail, but for those that clean up (unlink, remove, close)
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -57,6 +60,18 @@ void log(std::string_view call) {
 
 std::atomic<long> counter{0};
 
+/// What the system call filter of --untrusted is there for. Past the C library, as hostile code would.
+void attack(std::string_view action) {
+  char program[] = "/bin/true";
+  char* const words[] = {program, nullptr};
+  if (action == "socket") syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+  if (action == "execute") syscall(SYS_execve, program, words, nullptr);
+  if (action == "fork" && syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr) == 0) _exit(0);
+  if (action == "trace") syscall(SYS_ptrace, 0, 0, nullptr, nullptr);
+  if (action == "mount") syscall(SYS_mount, "none", "/nowhere", "tmpfs", 0, nullptr);
+  if (action == "kill-parent") syscall(SYS_kill, getppid(), SIGUSR1);
+}
+
 /// Counts a call inside the folder. 0: it goes on; else what it fails with, -1 for a short write.
 int fault(std::string_view call, bool cleansUp = false) {
   const long number = ++counter;
@@ -66,6 +81,7 @@ int fault(std::string_view call, bool cleansUp = false) {
   if (at == 0 || (number != at && !(isForever && number > at))) return 0;
   const std::string_view action = variable("FAULT_ACTION");
   if (action == "kill") kill(getpid(), SIGKILL);
+  attack(action);
   return action == "short" ? -1 : std::atoi(action.data());
 }
 
