@@ -53,9 +53,9 @@ Factors factorsOf(const Binary& binary) {
   f.zy = y.zero;
   f.ka = binary.op == BinaryOp::mul ? a.scale * b.scale / y.scale : a.scale / y.scale;
   f.kb = (binary.op == BinaryOp::sub ? -b.scale : b.scale) / y.scale;
-  const auto lowest = static_cast<float>(y.lowest() - y.zero), highest = static_cast<float>(y.highest() - y.zero);
-  f.low = std::clamp(binary.low / y.scale, lowest, highest);
-  f.high = std::clamp(binary.high / y.scale, lowest, highest);
+  const Steps bounds = stepsWithin(y, binary.low, binary.high);
+  f.low = bounds.low;
+  f.high = bounds.high;
   return f;
 }
 

@@ -108,6 +108,8 @@ KernelChoice makeQuantizedAveragePool(const KernelRequest& request, CpuContext&)
                    request.node.attributes.integer("count_include_pad", 0) != 0,
                    quantizationOf(request.node.attributes, "x"),
                    quantizationOf(request.node.attributes, "y")};
+  pool.low = request.node.attributes.real("low", pool.low);
+  pool.high = request.node.attributes.real("high", pool.high);
   return channelsLast(
       std::make_unique<ByteKernel>("avgpool u8", [pool](const Pointers& at) { pool.run(at.x(), at.y()); }),
       request.node.inputs.size());

@@ -74,7 +74,7 @@ void AveragePool::run(const uint8_t* source, uint8_t* result) const {
   const int64_t pixels = shape.images * window.outHeight * window.outWidth;
   const int64_t blocks = (shape.channels + kBlock - 1) / kBlock;
   const double work = 0.06 * static_cast<double>(pixels * shape.channels * window.height * window.width);
-  const auto low = static_cast<float>(y.lowest() - y.zero), high = static_cast<float>(y.highest() - y.zero);
+  const Steps bounds = stepsWithin(y, low, high);
   splitRange(pixels * blocks, 1, threadsFor(work), [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t pixel = item / blocks, channel = item % blocks * kBlock;
@@ -104,7 +104,8 @@ void AveragePool::run(const uint8_t* source, uint8_t* result) const {
       }
       const auto bias = static_cast<float>(-inside * x.zero);
       const float factor = x.scale / (y.scale * static_cast<float>(divisor));
-      requantize(sums.data(), result + pixel * shape.channels + channel, count, {bias, factor, low, high, y.zero});
+      requantize(sums.data(), result + pixel * shape.channels + channel, count,
+                 {bias, factor, bounds.low, bounds.high, y.zero});
     }
   });
 }

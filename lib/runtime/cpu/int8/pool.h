@@ -35,6 +35,7 @@ struct AveragePool {
   int64_t bottom = 0, right = 0;  ///< padding after, for countPadding
   bool countPadding = false;
   Quantization x, y;
+  float low = -3e38F, high = 3e38F;  ///< a Relu or Clip before QuantizeLinear, in real units
 
   void run(const uint8_t* source, uint8_t* result) const;
 };

@@ -1,5 +1,6 @@
 // The arithmetic that all quantized kernels share: rounding and saturation.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -25,6 +26,16 @@ inline float clampReal(float value, float low, float high) {
 /// The integer that a byte of u8 or i8 stores.
 inline int32_t integerOf(uint8_t byte, DType dtype) {
   return dtype == DType::u8 ? int32_t{byte} : static_cast<int8_t>(byte);
+}
+
+/// Bounds of a step before its zero point is added.
+struct Steps {
+  float low, high;
+};
+/// Where `y` saturates, and real numbers are bounded by `low` and `high`.
+inline Steps stepsWithin(const Quantization& y, float low, float high) {
+  const auto lowest = static_cast<float>(y.lowest() - y.zero), highest = static_cast<float>(y.highest() - y.zero);
+  return {std::clamp(low / y.scale, lowest, highest), std::clamp(high / y.scale, lowest, highest)};
 }
 
 /// From integer sums to steps: (sum + bias) * factor, rounded, plus `zero`; `low` and `high` bound what is rounded.

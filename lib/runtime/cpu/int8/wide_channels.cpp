@@ -124,12 +124,9 @@ void WideChannels::store(const Channel& channel, const int32_t* sums, int64_t co
       to[o * p_.outChannels] = clampReal((static_cast<float>(sums[o]) + bias) * factor, low, high);
     return;
   }
-  const auto lowest = static_cast<float>(p_.y.lowest() - p_.y.zero),
-             highest = static_cast<float>(p_.y.highest() - p_.y.zero);
-  const float lowStep = std::clamp(low / p_.y.scale, lowest, highest),
-              highStep = std::clamp(high / p_.y.scale, lowest, highest);
+  const Steps bounds = stepsWithin(p_.y, low, high);
   std::array<uint8_t, kTile> steps;
-  requantize(sums, steps.data(), count, {bias, factor, lowStep, highStep, p_.y.zero});
+  requantize(sums, steps.data(), count, {bias, factor, bounds.low, bounds.high, p_.y.zero});
   const int64_t pitch = p_.outChannels;
   std::byte* to = pixels + channel.to;
   for (int64_t o = 0; o < count; ++o) to[o * pitch] = std::byte{steps[static_cast<size_t>(o)]};

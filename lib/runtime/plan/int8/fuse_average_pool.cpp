@@ -1,5 +1,5 @@
-// DequantizeLinear -> AveragePool, GlobalAveragePool or ReduceMean over the spatial axes -> QuantizeLinear becomes
-// QuantizedAveragePool on bytes.
+// DequantizeLinear -> AveragePool, GlobalAveragePool or ReduceMean over the spatial axes -> Relu, Clip ->
+// QuantizeLinear becomes QuantizedAveragePool on bytes.
 #include <algorithm>
 
 #include "lib/runtime/plan/int8/fusions.h"
@@ -26,8 +26,8 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
   const bool isGlobal = isSpatialMean(graph, node);
   if (!isGlobal && !node.is("AveragePool")) return false;
   const std::optional<Dequantized> x = findDequantized(graph, node.inputs[0]);
-  const std::optional<Quantizer> y = findQuantizer(graph, node.outputs[0]);
-  if (!x || !y || x->q.dtype != y->q.dtype || graph.shape(node.inputs[0]).rank() != 4 ||
+  const Tail tail = followTail(graph, node.outputs[0]);
+  if (!x || !tail.quantizer || x->q.dtype != tail.quantizer->q.dtype || graph.shape(node.inputs[0]).rank() != 4 ||
       graph.shape(node.outputs[0]).elementCount() == 0)
     return false;
   Node made;
@@ -41,8 +41,7 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
   else
     made.attributes = node.attributes;
   setQuantization(made.attributes, "x", x->q);
-  setQuantization(made.attributes, "y", y->q);
-  replaceNode(graph, y->node, std::move(made), {y->node});
+  replaceWithTail(graph, tail, std::move(made));
   return true;
 }
 

@@ -39,12 +39,7 @@ bool fuseOne(FusedGraph& graph, NodeId id) {
   made.attributes.set("op", node.op);
   setQuantization(made.attributes, "a", a->q);
   setQuantization(made.attributes, "b", b->q);
-  setQuantization(made.attributes, "y", tail.quantizer->q);
-  made.attributes.set("low", tail.low);
-  made.attributes.set("high", tail.high);
-  std::vector<NodeId> others = tail.nodes;
-  others.push_back(tail.quantizer->node);
-  replaceNode(graph, tail.quantizer->node, std::move(made), others);
+  replaceWithTail(graph, tail, std::move(made));
   return true;
 }
 

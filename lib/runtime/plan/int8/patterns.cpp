@@ -152,6 +152,15 @@ NodeId replaceNode(FusedGraph& graph, NodeId last, Node made, const std::vector<
   return id;
 }
 
+void replaceWithTail(FusedGraph& graph, const Tail& tail, Node made) {
+  setQuantization(made.attributes, "y", tail.quantizer->q);
+  made.attributes.set("low", tail.low);
+  made.attributes.set("high", tail.high);
+  std::vector<NodeId> others = tail.nodes;
+  others.push_back(tail.quantizer->node);
+  replaceNode(graph, tail.quantizer->node, std::move(made), others);
+}
+
 ValueId addValue(FusedGraph& graph, std::string_view wanted, DType dtype, const Shape& shape) {
   Value value;
   value.name = wanted;

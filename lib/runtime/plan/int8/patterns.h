@@ -64,6 +64,9 @@ int64_t fuseEach(FusedGraph& graph, bool (*fuseOne)(FusedGraph& graph, NodeId id
 /// `made` takes the place of node `last`: it produces last's outputs (with last's types), and stands for the nodes
 /// `others` too. Returns the new node. Nodes without use stay until the fusion calls eraseDead().
 NodeId replaceNode(FusedGraph& graph, NodeId last, Node made, const std::vector<NodeId>& others);
+/// The same for `tail`, whose QuantizeLinear is the last: `made` gets its parameters as "y", and its bounds as low and
+/// high.
+void replaceWithTail(FusedGraph& graph, const Tail& tail, Node made);
 /// A fresh value of the given type.
 ValueId addValue(FusedGraph& graph, std::string_view wanted, DType dtype, const Shape& shape);
 /// Name for people: the node's own, or its first output's.
