@@ -54,28 +54,6 @@ algorithm binaryAlgorithm(Kind kind) {
 
 }  // namespace
 
-bool hasOnednnPostOp(Kind kind) {
-  switch (kind) {
-    case Kind::relu:
-    case Kind::leakyRelu:
-    case Kind::clip:
-    case Kind::sigmoid:
-    case Kind::tanh:
-    case Kind::silu:
-    case Kind::hardSwish:
-    case Kind::elu:
-    case Kind::geluErf:
-    case Kind::geluTanh:
-    case Kind::linear:
-    case Kind::hardSigmoid:
-    case Kind::add:
-    case Kind::mul:
-      return true;
-    default:
-      return false;
-  }
-}
-
 OnednnPostOps onednnPostOps(const KernelRequest& request, Layout layout, int sumAt) {
   OnednnPostOps result;
   dnnl::post_ops ops;

@@ -1,4 +1,4 @@
-// Which post-operations oneDNN can do, and their attributes.
+// Post-operations as oneDNN's attributes.
 #pragma once
 #include "lib/runtime/cpu/cpu.h"
 
@@ -13,9 +13,6 @@ struct OnednnPostOps {
   std::vector<size_t> argumentInputs;
 };
 OnednnPostOps onednnPostOps(const KernelRequest& request, Layout layout, int sumAt);
-
-/// Can oneDNN do it after a Conv or MatMul? Decides what fusions may append.
-bool hasOnednnPostOp(PostOp::Kind kind);
 
 /// Index in fused.post of the `add` whose operand can be overwritten by the result, or -1.
 int findSum(const KernelRequest& request);

@@ -6,7 +6,6 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "lib/runtime/plan/int8/fusions.h"
 #include "lib/runtime/plan/patterns.h"
 
 namespace compress {

@@ -2,7 +2,7 @@
 // QuantizeLinear becomes QuantizedAveragePool on bytes.
 #include <algorithm>
 
-#include "lib/runtime/plan/int8/fusions.h"
+#include "lib/runtime/plan/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
 
 namespace compress::int8 {

@@ -1,7 +1,7 @@
 // DequantizeLinear(a), DequantizeLinear(b) -> Add, Sub or Mul -> Relu, Clip -> QuantizeLinear becomes
 // QuantizedBinary(a, b). A smaller operand is expanded before, at once when it is constant.
 #include "lib/ops/evaluate.h"
-#include "lib/runtime/plan/int8/fusions.h"
+#include "lib/runtime/plan/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
 
 namespace compress::int8 {

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "lib/runtime/plan/int8/fusions.h"
+#include "lib/runtime/plan/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
 
 namespace compress::int8 {

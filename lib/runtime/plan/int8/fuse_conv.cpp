@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "lib/runtime/plan/int8/conv_pieces.h"
-#include "lib/runtime/plan/int8/fusions.h"
+#include "lib/runtime/plan/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
 #include "lib/runtime/plan/patterns.h"
 

@@ -4,7 +4,7 @@
 // becomes DynamicQuantizeLinear and IntegerConv(x, weights as i8, zero point, scale, bias). Without Cast and Mul the
 // result is i32.
 #include "lib/runtime/plan/int8/conv_pieces.h"
-#include "lib/runtime/plan/int8/fusions.h"
+#include "lib/runtime/plan/fusions.h"
 #include "lib/runtime/plan/patterns.h"
 
 namespace compress::int8 {

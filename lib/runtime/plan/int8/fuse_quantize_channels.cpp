@@ -4,7 +4,7 @@
 // becomes QuantizeChannels(images) with one offset per channel and common row and column strides.
 #include <algorithm>
 
-#include "lib/runtime/plan/int8/fusions.h"
+#include "lib/runtime/plan/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
 
 namespace compress::int8 {

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "lib/ops/evaluate.h"
-#include "lib/runtime/plan/int8/fusions.h"
+#include "lib/runtime/plan/fusions.h"
 #include "lib/runtime/plan/int8/patterns.h"
 
 namespace compress::int8 {
