@@ -1,5 +1,6 @@
 #include "lib/ops/evaluate.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "lib/ops/infer_types.h"
@@ -51,14 +52,34 @@ std::vector<Buffer> allocate(const Node& node, const std::vector<Type>& types) {
   return outputs;
 }
 
-std::vector<Tensor> run(const OpSpec& spec, const Graph& graph, const Node& node, std::span<const Tensor> inputs) {
+/// Results of a body that never ran: nothing of the type that it would give.
+void allocateUncomputed(const Node& node, const std::vector<Type>& types, std::vector<Buffer>& outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!node.outputs[i] || outputs[i].dtype() != DType::undefined || !types[i].hasRank()) continue;
+    std::vector<int64_t> dims;
+    for (const Dim& dim : *types[i].dims) dims.push_back(dim.isKnown() ? dim.value : 0);
+    if (types[i].dtype != DType::undefined) outputs[i] = Buffer(types[i].dtype, Shape(dims));
+  }
+}
+
+bool hasBody(const Node& node) {
+  return std::ranges::any_of(node.attributes,
+                             [](const Attribute& attribute) { return std::holds_alternative<Body>(attribute.data); });
+}
+
+std::vector<Tensor> run(const OpSpec& spec, const Graph& graph, const Node& node, std::span<const Tensor> inputs,
+                        const RunBody& runBody) {
   for (size_t i = 0; i < node.inputs.size(); ++i)
     if (node.inputs[i] && !inputs[i])
       reject("input ", i, " '", displayName(graph.value(node.inputs[i]).name), "' has no value");
-  std::vector<Buffer> outputs = allocate(node, outputTypes(spec, graph, node, inputs));
-  ReferenceContext context{node, inputs, outputs,
-                           [](const Graph& body, std::span<const Tensor> given) { return evaluate(body, given); }};
+  // What bodies give is known when they have run.
+  std::vector<Buffer> outputs =
+      hasBody(node) ? std::vector<Buffer>(node.outputs.size()) : allocate(node, outputTypes(spec, graph, node, inputs));
+  const RunBody byReference = [](const Graph& body, std::span<const Tensor> given) { return evaluate(body, given); };
+  ReferenceContext context{node, inputs, outputs, runBody ? runBody : byReference};
   spec.reference(context);
+  if (hasBody(node) && std::ranges::any_of(outputs, [](const Buffer& b) { return b.dtype() == DType::undefined; }))
+    allocateUncomputed(node, outputTypes(spec, graph, node, inputs), outputs);
   std::vector<Tensor> results(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!node.outputs[i]) continue;
@@ -77,11 +98,12 @@ Error noReference(const Node& node) {
 
 }  // namespace
 
-std::vector<Tensor> evaluate(const Graph& graph, const Node& node, std::span<const Tensor> inputs) {
+std::vector<Tensor> evaluate(const Graph& graph, const Node& node, std::span<const Tensor> inputs,
+                             const RunBody& runBody) {
   const OpSpec* spec = findOp(node.op, node.domain);
   if (spec == nullptr || spec->reference == nullptr) throw noReference(node);
   return within([&] { return describe(node); },
-                [&] { return withinBounds([&] { return run(*spec, graph, node, inputs); }); });
+                [&] { return withinBounds([&] { return run(*spec, graph, node, inputs, runBody); }); });
 }
 
 namespace {

@@ -7,8 +7,13 @@
 
 namespace compress {
 
-/// Outputs of one node in the newest form. Throws Error(unsupported) for an op without a reference.
-std::vector<Tensor> evaluate(const Graph& graph, const Node& node, std::span<const Tensor> inputs);
+/// Runs a body of If, Loop or Scan: its outputs, given one tensor per input.
+using RunBody = std::function<std::vector<Tensor>(const Graph& body, std::span<const Tensor> inputs)>;
+
+/// Outputs of one node in the newest form; bodies run by `runBody`, or by their references where it is empty. Throws
+/// Error(unsupported) for an op without a reference.
+std::vector<Tensor> evaluate(const Graph& graph, const Node& node, std::span<const Tensor> inputs,
+                             const RunBody& runBody = {});
 
 /// Called during the evaluation of a graph.
 struct EvaluateHooks {

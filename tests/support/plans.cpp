@@ -30,6 +30,14 @@ double errorOf(const Buffer& a, const Buffer& b) {
   return error / power;
 }
 
+std::string joinSteps(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
+                      const CompileOptions& options, std::string StepInfo::*field) {
+  std::string all;
+  for (const StepInfo& step : backend.compile(model.graph, shapesOf(inputs), options)->steps())
+    all += (all.empty() ? "" : " ") + step.*field;
+  return all;
+}
+
 }  // namespace
 
 std::vector<Buffer> runOn(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
@@ -53,10 +61,12 @@ bool sameBytes(const std::vector<Buffer>& a, const std::vector<Buffer>& b) {
 
 std::string stepOps(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
                     const CompileOptions& options) {
-  std::string ops;
-  for (const StepInfo& step : backend.compile(model.graph, shapesOf(inputs), options)->steps())
-    ops += (ops.empty() ? "" : " ") + step.op;
-  return ops;
+  return joinSteps(backend, model, inputs, options, &StepInfo::op);
+}
+
+std::string stepKernels(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
+                        const CompileOptions& options) {
+  return joinSteps(backend, model, inputs, options, &StepInfo::kernel);
 }
 
 }  // namespace compress::test

@@ -18,5 +18,8 @@ bool sameBytes(const std::vector<Buffer>& a, const std::vector<Buffer>& b);
 /// Operator types of the plan's steps, in order: "Conv Elementwise".
 std::string stepOps(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
                     const CompileOptions& options = {});
+/// Kernel names of the plan's steps, in order.
+std::string stepKernels(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
+                        const CompileOptions& options = {});
 
 }  // namespace compress::test

@@ -2,19 +2,22 @@
 // reference.
 #include "lib/runtime/cpu/backend.h"
 
+#include <algorithm>
+
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/runtime/cpu/cpu.h"
 #include "lib/runtime/cpu/reference_kernel.h"
 #include "lib/runtime/cpu/reorder.h"
 #include "lib/runtime/plan/executable.h"
+#include "lib/runtime/plan/segments.h"
 
 namespace compress {
 namespace {
 
 class CpuKernelSource : public KernelSource {
  public:
-  explicit CpuKernelSource(CpuContext& context) : context_(context) {}
+  CpuKernelSource(CpuContext& context, const PlanCompiler& compile) : context_(context), compile_(compile) {}
 
   KernelChoice choose(const KernelRequest& request) override {
     for (const KernelEntry& entry : cpuKernels()) {
@@ -22,7 +25,7 @@ class CpuKernelSource : public KernelSource {
       KernelChoice choice = entry.make(request, context_);
       if (!choice.outputLayouts.empty()) return choice;
     }
-    return makeReferenceKernel(request);
+    return makeReferenceKernel(request, compile_);
   }
 
   std::unique_ptr<Kernel> makeReorder(DType dtype, const Shape& shape, Layout from, Layout to, int threads) override {
@@ -31,7 +34,17 @@ class CpuKernelSource : public KernelSource {
 
  private:
   CpuContext& context_;
+  const PlanCompiler& compile_;
 };
+
+/// Can all values be passed as tensors of numbers?
+bool hasOnlyNumbers(const Graph& graph) {
+  return std::ranges::all_of(graph.values(), [&](ValueId id) {
+    const Type& type = graph.value(id).type;
+    return graph.value(id).constant || type.kind == Type::Kind::unknown ||
+           (type.isTensor() && type.dtype != DType::string);
+  });
+}
 
 class CpuBackend : public Backend {
  public:
@@ -40,10 +53,23 @@ class CpuBackend : public Backend {
 
   std::unique_ptr<Executable> compile(const Graph& graph, std::span<const Shape> inputShapes,
                                       const CompileOptions& options) override {
-    FusedGraph fused(graph, inputShapes, options.observed);
-    if (!fused.isStatic()) return reference_->compile(graph, inputShapes, options);
+    std::vector<Type> types;
+    const std::vector<ValueId> inputs = graph.runtimeInputs();
+    for (size_t i = 0; i < inputs.size() && i < inputShapes.size(); ++i)
+      types.push_back(Type::tensor(graph.value(inputs[i]).type.dtype, inputShapes[i]));
+    return compileFor(graph, types, options);
+  }
+
+ private:
+  std::unique_ptr<Executable> compileFor(const Graph& graph, std::span<const Type> inputTypes,
+                                         const CompileOptions& options) {
+    FusedGraph fused(graph, inputTypes, options.observed);
+    if (!fused.isStatic()) {
+      if (hasOnlyNumbers(fused.graph)) return std::make_unique<SegmentedExecutable>(fused, compile_, options);
+      return reference_->compile(graph, shapesOf(inputTypes), options);
+    }
     fuse(fused, options.disabledFusions);
-    CpuKernelSource source(context_);
+    CpuKernelSource source(context_, compile_);
     try {
       return std::make_unique<PlanExecutable>(fused, source, options, guarded_);
     } catch (const dnnl::error& error) {
@@ -51,10 +77,18 @@ class CpuBackend : public Backend {
     }
   }
 
- private:
+  static std::vector<Shape> shapesOf(std::span<const Type> types) {
+    std::vector<Shape> shapes;
+    for (const Type& type : types) shapes.push_back(type.shape().value_or(Shape()));
+    return shapes;
+  }
+
   CpuContext context_;
   std::unique_ptr<Backend> reference_ = makeReferenceBackend();
   bool guarded_;
+  PlanCompiler compile_ = [this](const Graph& graph, std::span<const Type> inputTypes, const CompileOptions& options) {
+    return compileFor(graph, inputTypes, options);
+  };
 };
 
 }  // namespace

@@ -3,11 +3,15 @@
 
 #include "lib/runtime/cpu/conv.h"
 #include "lib/runtime/cpu/elementwise.h"
+#include "lib/runtime/cpu/gather.h"
 #include "lib/runtime/cpu/int8/makers.h"
 #include "lib/runtime/cpu/matmul.h"
 #include "lib/runtime/cpu/pool.h"
+#include "lib/runtime/cpu/recurrent.h"
+#include "lib/runtime/cpu/reduce.h"
 #include "lib/runtime/cpu/resize.h"
 #include "lib/runtime/cpu/softmax.h"
+#include "lib/runtime/cpu/typed.h"
 #include "lib/runtime/cpu/views.h"
 
 namespace compress {
@@ -31,12 +35,45 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"Elementwise", kPlanDomain, makeElementwise},
       KernelEntry{"Gemm", kPlanDomain, makePlanGemm},
       KernelEntry{"MatMul", "", makeMatMul},
+      KernelEntry{"RNN", "", makeRecurrent},
+      KernelEntry{"GRU", "", makeRecurrent},
+      KernelEntry{"LSTM", "", makeRecurrent},
       KernelEntry{"MaxPool", "", makePool},
       KernelEntry{"AveragePool", "", makePool},
       KernelEntry{"GlobalMaxPool", "", makePool},
       KernelEntry{"GlobalAveragePool", "", makePool},
       KernelEntry{"Softmax", "", makeSoftmax},
       KernelEntry{"LogSoftmax", "", makeSoftmax},
+      KernelEntry{"ReduceSum", "", makeReduce},
+      KernelEntry{"ReduceMean", "", makeReduce},
+      KernelEntry{"ReduceMax", "", makeReduce},
+      KernelEntry{"ReduceMin", "", makeReduce},
+      KernelEntry{"ReduceL1", "", makeReduce},
+      KernelEntry{"ReduceL2", "", makeReduce},
+      KernelEntry{"ReduceSumSquare", "", makeReduce},
+      KernelEntry{"ReduceLogSum", "", makeReduce},
+      KernelEntry{"ArgMax", "", makeArgExtreme},
+      KernelEntry{"ArgMin", "", makeArgExtreme},
+      KernelEntry{"LayerNormalization", "", makeNormalization},
+      KernelEntry{"RMSNormalization", "", makeNormalization},
+      KernelEntry{"Gather", "", makeGather},
+      KernelEntry{"Add", "", makeTyped},
+      KernelEntry{"Sub", "", makeTyped},
+      KernelEntry{"Mul", "", makeTyped},
+      KernelEntry{"Min", "", makeTyped},
+      KernelEntry{"Max", "", makeTyped},
+      KernelEntry{"Equal", "", makeTyped},
+      KernelEntry{"Less", "", makeTyped},
+      KernelEntry{"LessOrEqual", "", makeTyped},
+      KernelEntry{"Greater", "", makeTyped},
+      KernelEntry{"GreaterOrEqual", "", makeTyped},
+      KernelEntry{"And", "", makeTyped},
+      KernelEntry{"Or", "", makeTyped},
+      KernelEntry{"Xor", "", makeTyped},
+      KernelEntry{"Where", "", makeWhere},
+      KernelEntry{"Cast", "", makeCast},
+      KernelEntry{"Expand", "", makeExpand},
+      KernelEntry{"Tile", "", makeExpand},
       KernelEntry{"Resize", "", makeResize},
       KernelEntry{"Reshape", "", makeReshape},
       KernelEntry{"Flatten", "", makeReshape},

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lib/runtime/cpu/elementwise_loops.h"
+#include "lib/runtime/cpu/loop_nest.h"
 
 namespace compress {
 namespace {
@@ -13,47 +14,6 @@ namespace {
 /// Below this many element operations one thread does it all: waking others costs about as much.
 constexpr int64_t kParallelWork = 1 << 15;
 constexpr int64_t kChunk = 4096;
-
-/// One loop of the nest: how far each operand (source first) moves per step; the target is dense.
-struct LoopAxis {
-  int64_t count;
-  std::vector<int64_t> steps;
-};
-
-/// Strides of an operand of shape `shape` when walked as the result `whole`; 0 where it is broadcast.
-std::vector<int64_t> broadcastStrides(const Shape& shape, const Shape& whole, Layout layout) {
-  const std::vector<int64_t> own = stridesOf(shape, shape.rank() == whole.rank() ? layout : Layout::plain);
-  std::vector<int64_t> strides(whole.rank(), 0);
-  const size_t shift = whole.rank() - shape.rank();
-  for (size_t i = 0; i < shape.rank(); ++i)
-    if (shape[i] != 1) strides[i + shift] = own[i];
-  return strides;
-}
-
-/// Axes of the result from the outermost in memory to the innermost, neighbours merged where every operand allows.
-std::vector<LoopAxis> makeLoops(const Shape& whole, Layout layout, const std::vector<std::vector<int64_t>>& strides) {
-  std::vector<size_t> order;
-  for (size_t i = 0; i < whole.rank(); ++i)
-    if (layout == Layout::plain || i != 1) order.push_back(i);
-  if (layout == Layout::channelsLast) order.push_back(1);
-  std::vector<LoopAxis> loops;
-  for (const size_t axis : order) {
-    if (whole[axis] == 1) continue;
-    LoopAxis next{whole[axis], {}};
-    for (const auto& operand : strides) next.steps.push_back(operand[axis]);
-    bool isMerged = !loops.empty();
-    for (size_t k = 0; isMerged && k < next.steps.size(); ++k)
-      isMerged = loops.back().steps[k] == next.steps[k] * next.count;
-    if (isMerged) {
-      next.count *= loops.back().count;
-      loops.back() = next;
-    } else {
-      loops.push_back(next);
-    }
-  }
-  if (loops.empty()) loops.push_back({1, std::vector<int64_t>(strides.size(), 1)});
-  return loops;
-}
 
 class ElementwiseKernel : public Kernel {
  public:
@@ -69,12 +29,9 @@ class ElementwiseKernel : public Kernel {
       }
       ops_.push_back(loop);
     }
-    loops_ = makeLoops(whole, layout, strides);
-    inner_ = loops_.back();
-    loops_.pop_back();
-    for (const LoopAxis& loop : loops_) outerCount_ *= loop.count;
+    nest_ = LoopNest(whole, layout, strides);
     operands_.resize(operandInputs_.size());
-    isUnit_ = std::ranges::all_of(inner_.steps, [](int64_t step) { return step == 0 || step == 1; });
+    isUnit_ = std::ranges::all_of(nest_.inner().steps, [](int64_t step) { return step == 0 || step == 1; });
   }
 
   std::string name() const override { return "vector"; }
@@ -87,9 +44,9 @@ class ElementwiseKernel : public Kernel {
 
   void run() override {
     const int64_t chunk = isUnit_ ? kChunk : 1;
-    const int64_t chunks = (inner_.count + chunk - 1) / chunk;
-    const int64_t work = outerCount_ * inner_.count * static_cast<int64_t>(ops_.size());
-    const int64_t units = outerCount_ * chunks;
+    const int64_t chunks = (nest_.inner().count + chunk - 1) / chunk;
+    const int64_t work = nest_.outerCount() * nest_.inner().count * static_cast<int64_t>(ops_.size());
+    const int64_t units = nest_.outerCount() * chunks;
     const int used = static_cast<int>(std::min<int64_t>(threads_, units));
     if (used <= 1 || work < kParallelWork) return runUnits(0, units, chunks);
 #pragma omp parallel num_threads(used)
@@ -107,39 +64,29 @@ class ElementwiseKernel : public Kernel {
   void runUnits(int64_t first, int64_t last, int64_t chunks) const {
     LoopOp ops[kMaxOps];
     std::copy(ops_.begin(), ops_.end(), ops);
+    const LoopAxis& inner = nest_.inner();
     const int64_t chunk = isUnit_ ? kChunk : 1;
     for (int64_t unit = first; unit < last; ++unit) {
       const int64_t row = unit / chunks;
       const int64_t begin = unit % chunks * chunk;
-      const int64_t count = std::min(chunk, inner_.count - begin);
+      const int64_t count = std::min(chunk, inner.count - begin);
       size_t operand = 1;
       for (size_t i = 0; i < ops_.size(); ++i) {
         if (!isBinary(ops[i].kind)) continue;
-        ops[i].operand = operands_[operand] + offsetOf(row, operand) + begin * inner_.steps[operand];
-        ops[i].step = isUnit_ ? inner_.steps[operand] : 0;
+        ops[i].operand = operands_[operand] + nest_.offsetOf(row, operand) + begin * inner.steps[operand];
+        ops[i].step = isUnit_ ? inner.steps[operand] : 0;
         ++operand;
       }
-      const float* source = operands_[0] + offsetOf(row, 0) + begin * inner_.steps[0];
-      runElementwise(source, isUnit_ ? inner_.steps[0] : 0, target_ + row * inner_.count + begin, count,
+      const float* source = operands_[0] + nest_.offsetOf(row, 0) + begin * inner.steps[0];
+      runElementwise(source, isUnit_ ? inner.steps[0] : 0, target_ + row * inner.count + begin, count,
                      {ops, ops_.size()});
     }
-  }
-
-  int64_t offsetOf(int64_t row, size_t operand) const {
-    int64_t offset = 0;
-    for (size_t i = loops_.size(); i-- > 0;) {
-      offset += row % loops_[i].count * loops_[i].steps[operand];
-      row /= loops_[i].count;
-    }
-    return offset;
   }
 
   int threads_;
   std::vector<size_t> operandInputs_;
   std::vector<LoopOp> ops_;
-  std::vector<LoopAxis> loops_;
-  LoopAxis inner_;
-  int64_t outerCount_ = 1;
+  LoopNest nest_;
   bool isUnit_ = true;
   std::vector<const float*> operands_;
   float* target_ = nullptr;

@@ -13,7 +13,7 @@
 // Highway includes this file again for each target.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-#include <hwy/contrib/math/math-inl.h>
+#include "lib/runtime/cpu/vector_math-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -79,37 +79,6 @@ HWY_INLINE void mapScalars(const Range& r, const Apply& apply) {
   for (int64_t i = 0; i < r.count; ++i) r.to[i] = apply(r.from[i]);
 }
 
-/// 1 / (1 + exp(-x)): 2^t by a polynomial of degree 6 on [-0.5, 0.5] (error below 2e-7), and a reciprocal estimate with
-/// Newton steps, which together take half the time of an exact exponential and a division.
-HWY_INLINE V sigmoid(D d, V x) {
-  const hn::RebindToSigned<D> di;
-  const V limit = hn::Set(d, 126.F);
-  const V t = hn::Max(hn::Neg(limit), hn::Min(limit, hn::Mul(x, hn::Set(d, -1.4426950408889634F))));
-  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-  const V magic = hn::Set(d, 12582912.F);
-  const V shifted = hn::Add(t, magic);
-  const V f = hn::Sub(t, hn::Sub(shifted, magic));
-  V p = hn::Set(d, 1.5403530e-4F);
-  p = hn::MulAdd(p, f, hn::Set(d, 1.3333558e-3F));
-  p = hn::MulAdd(p, f, hn::Set(d, 9.6181291e-3F));
-  p = hn::MulAdd(p, f, hn::Set(d, 5.5504109e-2F));
-  p = hn::MulAdd(p, f, hn::Set(d, 2.4022651e-1F));
-  p = hn::MulAdd(p, f, hn::Set(d, 6.9314718e-1F));
-  p = hn::MulAdd(p, f, hn::Set(d, 1.F));
-  const V power = hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
-  const V sum = hn::Add(power, hn::Set(d, 1.F));
-  const V two = hn::Set(d, 2.F);
-  V r = hn::ApproximateReciprocal(sum);
-  r = hn::Mul(r, hn::NegMulAdd(sum, r, two));
-  // AVX-512's estimate has 14 bits, that of the others 11 or 12.
-  return HWY_TARGET <= HWY_AVX3 ? r : hn::Mul(r, hn::NegMulAdd(sum, r, two));
-}
-
-HWY_INLINE V hardSigmoid(D d, V x, float alpha, float beta) {
-  const V line = hn::Add(hn::Mul(x, hn::Set(d, alpha)), hn::Set(d, beta));
-  return hn::Max(hn::Zero(d), hn::Min(hn::Set(d, 1.F), line));
-}
-
 void unary(const LoopOp& op, const Range& t) {
   const float a = op.alpha;
   const float b = op.beta;
@@ -118,14 +87,13 @@ void unary(const LoopOp& op, const Range& t) {
     case Kind::relu:
       return mapRange(t, [](D d, V x) { return hn::Max(x, hn::Zero(d)); });
     case Kind::leakyRelu:
-      return mapRange(t,
-                      [a](D d, V x) { return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, hn::Set(d, a)), x); });
+      return mapRange(t, [a](D d, V x) { return leakyRelu(d, x, a); });
     case Kind::clip:
       return mapRange(t, [a, b](D d, V x) { return hn::Min(hn::Max(x, hn::Set(d, a)), hn::Set(d, b)); });
     case Kind::sigmoid:
       return mapRange(t, [](D d, V x) { return sigmoid(d, x); });
     case Kind::tanh:
-      return mapRange(t, [](D d, V x) { return hn::Tanh(d, x); });
+      return mapRange(t, [](D d, V x) { return tanhOf(d, x); });
     case Kind::silu:
       return mapRange(t, [](D d, V x) { return hn::Mul(x, sigmoid(d, x)); });
     case Kind::hardSwish:
@@ -133,10 +101,7 @@ void unary(const LoopOp& op, const Range& t) {
     case Kind::hardSigmoid:
       return mapRange(t, [a, b](D d, V x) { return hardSigmoid(d, x, a, b); });
     case Kind::elu:
-      return mapRange(t, [a](D d, V x) {
-        const V low = hn::Mul(hn::Set(d, a), hn::Expm1(d, hn::Min(x, hn::Zero(d))));
-        return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), low, x);
-      });
+      return mapRange(t, [a](D d, V x) { return elu(d, x, a); });
     case Kind::exp:
       return mapRange(t, [](D d, V x) { return hn::Exp(d, hn::Min(x, hn::Set(d, 104.F))); });
     case Kind::sqrt:
@@ -153,19 +118,32 @@ void unary(const LoopOp& op, const Range& t) {
       return mapRange(t, [](D, V x) { return hn::Ceil(x); });
     case Kind::round:
       return mapRange(t, [](D, V x) { return hn::Round(x); });
+    case Kind::square:
+      return mapRange(t, [](D, V x) { return hn::Mul(x, x); });
+    case Kind::sign:
+      return mapScalars(t, [](float x) { return x > 0 ? 1.F : x < 0 ? -1.F : x; });
+    case Kind::sin:
+      return mapScalars(t, [](float x) { return std::sin(x); });
+    case Kind::cos:
+      return mapScalars(t, [](float x) { return std::cos(x); });
+    case Kind::power:
+      return mapScalars(t, [a](float x) { return std::pow(x, a); });
     case Kind::linear:
       return mapRange(t, [a, b](D d, V x) { return hn::Add(hn::Mul(x, hn::Set(d, a)), hn::Set(d, b)); });
     case Kind::log:
       return mapScalars(t, [](float x) { return std::log(x); });
     case Kind::erf:
-      return mapScalars(t, [](float x) { return std::erf(x); });
+      return mapRange(t, [](D d, V x) { return erfOf(d, x); });
     case Kind::geluErf:
-      return mapScalars(t, [](float x) { return 0.5F * x * (1.F + std::erf(x * 0.70710678F)); });
+      return mapRange(t, [](D d, V x) {
+        const V half = hn::Mul(hn::Set(d, 0.5F), x);
+        return hn::MulAdd(half, erfOf(d, hn::Mul(x, hn::Set(d, 0.70710678F))), half);
+      });
     case Kind::geluTanh:
       return mapRange(t, [](D d, V x) {
         const V inner =
             hn::Mul(hn::Set(d, 0.7978845608F), hn::Add(x, hn::Mul(hn::Set(d, 0.044715F), hn::Mul(x, hn::Mul(x, x)))));
-        return hn::Mul(hn::Mul(hn::Set(d, 0.5F), x), hn::Add(hn::Set(d, 1.F), hn::Tanh(d, inner)));
+        return hn::Mul(hn::Mul(hn::Set(d, 0.5F), x), hn::Add(hn::Set(d, 1.F), tanhOf(d, inner)));
       });
     case Kind::softplus:
       return mapScalars(t, [](float x) { return std::max(x, 0.F) + std::log1p(std::exp(-std::abs(x))); });

@@ -21,15 +21,11 @@ struct Extents {
 };
 
 /// Panels of the right matrix, then the bias, both padded to whole panels.
-AlignedBytes packPanels(const Tensor& right, const Tensor* bias, const Extents& extents) {
-  const int64_t padded = (extents.columns + kPanel - 1) / kPanel * kPanel;
+AlignedBytes packProduct(const Tensor& right, const Tensor* bias, const Extents& extents) {
+  const int64_t padded = paddedToPanels(extents.columns);
   AlignedBytes packed(static_cast<size_t>(padded * (extents.inner + 1)) * sizeof(float));
   float* to = reinterpret_cast<float*>(packed.data());
-  const std::span<const float> from = right.as<float>();
-  for (int64_t k = 0; k < extents.inner; ++k)
-    for (int64_t n = 0; n < extents.columns; ++n)
-      to[n / kPanel * kPanel * extents.inner + k * kPanel + n % kPanel] =
-          from[static_cast<size_t>(k * extents.columns + n)];
+  packPanels(right.as<float>().data(), extents.columns, 1, extents.inner, extents.columns, to);
   if (bias != nullptr) std::ranges::copy(bias->as<float>(), to + padded * extents.inner);
   return packed;
 }
@@ -56,9 +52,9 @@ class SmallGemmKernel : public Kernel {
 
   void run() override {
     const float* panels = reinterpret_cast<const float*>(packed_->data());
-    const int64_t padded = (extents_.columns + kPanel - 1) / kPanel * kPanel;
-    runSmallGemm(left_, panels, panels + padded * extents_.inner, target_, extents_.rows, extents_.inner,
-                 extents_.columns);
+    const float* bias = panels + paddedToPanels(extents_.columns) * extents_.inner;
+    runSmallGemm({left_, extents_.inner, panels, bias, 0, target_, extents_.columns, extents_.rows, extents_.inner,
+                  extents_.columns});
     if (!ops_.empty()) runElementwise(target_, 1, target_, extents_.rows * extents_.columns, ops_);
   }
 
@@ -161,7 +157,7 @@ KernelChoice makePlanGemm(const KernelRequest& request, CpuContext& context) {
     const Tensor* bias = request.constant(2);
     const std::string form = text("panels", bias != nullptr ? digest(*bias) : "");
     Packed packed = context.packed.find(*request.constant(1), form,
-                                        [&] { return packPanels(*request.constant(1), bias, extents); });
+                                        [&] { return packProduct(*request.constant(1), bias, extents); });
     kernel = std::make_unique<SmallGemmKernel>(request, extents, std::move(packed));
   } else {
     kernel = makeLargeGemm(request, context, extents);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "lib/runtime/cpu/copy_kernel.h"
+#include "lib/runtime/cpu/indexed_copy.h"
 #include "lib/runtime/cpu/views.h"
 
 namespace compress {
@@ -68,6 +69,35 @@ KernelChoice copiesOfFirst(const KernelRequest& request, std::vector<CopyTask> t
   layouts[0] = layout;
   KernelChoice choice = copies(request, std::move(tasks), layouts, layout);
   for (size_t i = 1; i < choice.inputUsed.size(); ++i) choice.inputUsed[i] = false;
+  return choice;
+}
+
+/// Index into an axis of `size` elements that position `i`, possibly outside, stands for.
+int64_t mirroredIndex(int64_t i, int64_t size, std::string_view mode) {
+  if (mode == "edge") return std::clamp<int64_t>(i, 0, size - 1);
+  if (mode == "wrap") return (i % size + size) % size;
+  if (size == 1) return 0;
+  const int64_t period = 2 * (size - 1);
+  const int64_t within = (i % period + period) % period;
+  return within < size ? within : period - within;
+}
+
+/// Pad whose margins repeat elements.
+KernelChoice padByIndex(const KernelRequest& request, const std::vector<int64_t>& pads) {
+  const Shape from = request.shape(0);
+  const Shape to = request.outputShape();
+  const std::string mode = request.node.attributes.string("mode", "constant");
+  const std::vector<int64_t> axes = request.has(3) ? toInts(*request.constant(3)) : std::vector<int64_t>();
+  std::vector<int64_t> before(from.rank(), 0);
+  for (size_t i = 0; i < pads.size() / 2; ++i)
+    before[axes.empty() ? i : normalizedAxis(axes[i], from.rank())] = pads[i];
+  const std::vector<int64_t> strides = stridesOf(from, Layout::plain);
+  std::vector<std::vector<int64_t>> offsets(from.rank());
+  for (size_t axis = 0; axis < from.rank(); ++axis)
+    for (int64_t i = 0; i < to[axis]; ++i)
+      offsets[axis].push_back(mirroredIndex(i - before[axis], from[axis], mode) * strides[axis]);
+  KernelChoice choice = copiesOfFirst(request, {}, Layout::plain);
+  choice.kernel = makeIndexedCopy(elementBytes(request.dtype(0)), std::move(offsets), request.threads);
   return choice;
 }
 
@@ -164,14 +194,14 @@ KernelChoice makePad(const KernelRequest& request, CpuContext&) {
   const int64_t bytes = elementBytes(request.dtype(0));
   const Shape from = request.shape(0);
   const Shape to = request.outputShape();
-  if (bytes == 0 || from.elementCount() == 0 || request.node.attributes.string("mode", "constant") != "constant")
-    return notForMe();
+  if (bytes == 0 || from.elementCount() == 0 || from.rank() == 0) return notForMe();
   for (size_t i = 1; i < request.node.inputs.size(); ++i)
     if (request.has(i) && request.constant(i) == nullptr) return notForMe();
-  const Layout layout = request.inputLayouts[0];
-  const std::vector<int64_t> target = stridesOf(to, layout);
   const std::vector<int64_t> pads = toInts(*request.constant(1));
   if (std::ranges::any_of(pads, [](int64_t pad) { return pad < 0; })) return notForMe();
+  if (request.node.attributes.string("mode", "constant") != "constant") return padByIndex(request, pads);
+  const Layout layout = request.inputLayouts[0];
+  const std::vector<int64_t> target = stridesOf(to, layout);
   const std::vector<int64_t> axes = request.has(3) ? toInts(*request.constant(3)) : std::vector<int64_t>();
   int64_t toOffset = 0;
   for (size_t i = 0; i < pads.size() / 2; ++i)

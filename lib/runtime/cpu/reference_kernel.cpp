@@ -13,7 +13,7 @@ namespace {
 /// Holds a graph of the one node, since plans outlive the graph that they were made from.
 class ReferenceKernel : public Kernel {
  public:
-  explicit ReferenceKernel(const KernelRequest& request) {
+  ReferenceKernel(const KernelRequest& request, const PlanCompiler& compile) {
     for (size_t i = 0; i < request.node.inputs.size(); ++i) {
       constants_.push_back(request.constant(i) != nullptr ? *request.constant(i) : Tensor());
       types_.push_back(request.has(i) ? Type::tensor(request.dtype(i), request.shape(i)) : Type());
@@ -28,9 +28,13 @@ class ReferenceKernel : public Kernel {
         output = graph_.add(
             {request.graph.graph.value(output).name, request.graph.graph.value(output).type, std::nullopt, {}});
     node_ = graph_.append(std::move(node));
+    CompileOptions options;
+    options.threads = request.threads;
+    if (hasBodies(request.node))
+      bodies_ = std::make_unique<BodyRunner>(request.graph.graph, request.node, compile, options);
   }
 
-  std::string name() const override { return "ref"; }
+  std::string name() const override { return bodies_ ? "body plans" : "ref"; }
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
     inputs_.assign(inputs.begin(), inputs.end());
     outputs_.assign(outputs.begin(), outputs.end());
@@ -40,7 +44,7 @@ class ReferenceKernel : public Kernel {
     std::vector<Tensor> inputs = constants_;
     for (size_t i = 0; i < inputs.size(); ++i)
       if (!inputs[i] && types_[i].isTensor()) inputs[i] = copyIn(types_[i], inputs_[i]);
-    const std::vector<Tensor> results = evaluate(graph_, graph_.node(node_), inputs);
+    const std::vector<Tensor> results = bodies_ ? bodies_->run(inputs) : evaluate(graph_, graph_.node(node_), inputs);
     for (size_t i = 0; i < results.size(); ++i)
       if (i < outputs_.size() && outputs_[i] != nullptr) copyOut(i, results[i]);
   }
@@ -67,17 +71,18 @@ class ReferenceKernel : public Kernel {
   std::vector<Type> types_;
   std::vector<std::byte*> inputs_;
   std::vector<std::byte*> outputs_;
+  std::unique_ptr<BodyRunner> bodies_;  ///< for nodes with bodies
 };
 
 }  // namespace
 
-KernelChoice makeReferenceKernel(const KernelRequest& request) {
+KernelChoice makeReferenceKernel(const KernelRequest& request, const PlanCompiler& compile) {
   const OpSpec* spec = findOp(request.node.op, request.node.domain);
   if (spec == nullptr || spec->reference == nullptr || !request.fused.post.empty())
     throw Error(ErrorKind::unsupported, text("operator ", request.node.domain.empty() ? "" : request.node.domain + ".",
                                              request.node.op, " has no kernel on the cpu backend and no reference"));
   KernelChoice choice;
-  choice.kernel = std::make_unique<ReferenceKernel>(request);
+  choice.kernel = std::make_unique<ReferenceKernel>(request, compile);
   choice.inputLayouts.assign(request.node.inputs.size(), Layout::plain);
   for (size_t i = 0; i < request.node.inputs.size(); ++i) choice.inputUsed.push_back(request.constant(i) == nullptr);
   choice.outputLayouts.assign(request.node.outputs.size(), Layout::plain);

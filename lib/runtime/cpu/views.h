@@ -10,7 +10,7 @@ KernelChoice makeTranspose(const KernelRequest& request, CpuContext& context);
 KernelChoice makeConcat(const KernelRequest& request, CpuContext& context);
 KernelChoice makeSlice(const KernelRequest& request, CpuContext& context);
 KernelChoice makeSplit(const KernelRequest& request, CpuContext& context);
-KernelChoice makePad(const KernelRequest& request, CpuContext& context);  ///< constant mode, constant non-negative pads
+KernelChoice makePad(const KernelRequest& request, CpuContext& context);  ///< constant non-negative pads
 KernelChoice makeDepthToSpace(const KernelRequest& request, CpuContext& context);
 KernelChoice makeSpaceToDepth(const KernelRequest& request, CpuContext& context);
 KernelChoice makeStridedConcat(const KernelRequest& request, CpuContext& context);

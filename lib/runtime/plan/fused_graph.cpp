@@ -8,6 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/ops/evaluate.h"
 #include "lib/ops/infer_types.h"
+#include "lib/runtime/plan/branches.h"
 
 namespace compress {
 namespace {
@@ -31,25 +32,26 @@ bool isBinary(PostOp::Kind kind) {
 }
 
 std::string_view nameOf(PostOp::Kind kind) {
-  static constexpr std::array<std::string_view, 32> kNames = {
-      "relu",       "leakyRelu", "clip",       "sigmoid", "tanh",     "silu",       "hardSwish", "hardSigmoid",
-      "elu",        "geluErf",   "geluTanh",   "mish",    "softplus", "exp",        "log",       "sqrt",
-      "reciprocal", "abs",       "neg",        "floor",   "ceil",     "round",      "erf",       "linear",
-      "add",        "sub",       "reverseSub", "mul",     "div",      "reverseDiv", "min",       "max"};
+  static constexpr std::array<std::string_view, 37> kNames = {
+      "relu",       "leakyRelu", "clip",       "sigmoid", "tanh",     "silu",  "hardSwish", "hardSigmoid",
+      "elu",        "geluErf",   "geluTanh",   "mish",    "softplus", "exp",   "log",       "sqrt",
+      "reciprocal", "abs",       "neg",        "floor",   "ceil",     "round", "erf",       "sin",
+      "cos",        "sign",      "square",     "power",   "linear",   "add",   "sub",       "reverseSub",
+      "mul",        "div",       "reverseDiv", "min",     "max"};
   const size_t index = static_cast<size_t>(kind);
   return index < kNames.size() ? kNames[index] : "prelu";
 }
 
-FusedGraph::FusedGraph(const Graph& source, std::span<const Shape> inputShapes, std::span<const ValueId> observed)
+FusedGraph::FusedGraph(const Graph& source, std::span<const Type> inputTypes, std::span<const ValueId> observed)
     : graph(source) {
   const std::vector<ValueId> inputs = graph.runtimeInputs();
-  if (inputs.size() != inputShapes.size())
-    throw Error(ErrorKind::bug, text(inputShapes.size(), " input shapes for ", inputs.size(), " inputs"));
+  if (inputs.size() != inputTypes.size())
+    throw Error(ErrorKind::bug, text(inputTypes.size(), " input types for ", inputs.size(), " inputs"));
   std::map<ValueId, Type> types;
-  for (size_t i = 0; i < inputs.size(); ++i)
-    types[inputs[i]] = Type::tensor(graph.value(inputs[i]).type.dtype, inputShapes[i]);
+  for (size_t i = 0; i < inputs.size(); ++i) types[inputs[i]] = inputTypes[i];
   for (ValueId id : observed) graph.addOutput(id);
-  const Inferred inferred = inferTypes(graph, types);
+  Inferred inferred = inferTypes(graph, types);
+  while (inlineBranches(graph, inferred.known) > 0) inferred = inferTypes(graph, types);
   for (ValueId id : graph.values()) {
     const size_t index = static_cast<size_t>(id.index);
     if (index < inferred.types.size()) graph.setType(id, inferred.types[index]);

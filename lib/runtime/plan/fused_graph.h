@@ -41,6 +41,11 @@ struct PostOp {
     ceil,
     round,
     erf,
+    sin,
+    cos,
+    sign,
+    square,
+    power,
     linear,
     add,
     sub,
@@ -53,7 +58,7 @@ struct PostOp {
     prelu,
   };
   Kind kind;
-  float alpha = 0;   ///< leakyRelu, elu: slope; clip: lower bound; hardSigmoid: slope; linear: factor
+  float alpha = 0;   ///< leakyRelu, elu: slope; clip: lower bound; hardSigmoid: slope; linear: factor; power: exponent
   float beta = 0;    ///< clip: upper bound; hardSigmoid, linear: offset
   size_t input = 0;  ///< add .. prelu: the node input that is the other operand, broadcast to the result
 };
@@ -68,9 +73,10 @@ struct Fused {
 
 class FusedGraph {
  public:
-  /// Concrete types for every value (from `inputShapes`, one per runtimeInputs()), constant subgraphs evaluated except
-  /// DequantizeLinear of constants, dead nodes dropped, `observed` appended to the outputs.
-  FusedGraph(const Graph& source, std::span<const Shape> inputShapes, std::span<const ValueId> observed);
+  /// Types for every value (from `inputTypes`, one per runtimeInputs()), bodies of If put in the node's place where the
+  /// condition is known, constant subgraphs evaluated except DequantizeLinear of constants, dead nodes dropped,
+  /// `observed` appended to the outputs.
+  FusedGraph(const Graph& source, std::span<const Type> inputTypes, std::span<const ValueId> observed);
 
   Graph graph;  ///< every live value has its type; private operators are in kPlanDomain
 
@@ -79,7 +85,7 @@ class FusedGraph {
   DType dtype(ValueId id) const { return graph.value(id).type.dtype; }
   /// Throws Error(bug) for a value whose shape is not known: see isStatic().
   Shape shape(ValueId id) const;
-  /// Does every live value have a dtype and a concrete shape? If not, the graph can only be run by the reference.
+  /// Does every live value have a dtype and a concrete shape? If not, the plan is cut in segments.
   bool isStatic() const;
   bool isConstant(ValueId id) const { return id && graph.constant(id) != nullptr; }
   /// The only node that reads the value, when it reads it once and the value is no output.

@@ -22,7 +22,9 @@ constexpr UnaryName kUnary[] = {{"Relu", Kind::relu},   {"Sigmoid", Kind::sigmoi
                                 {"Sqrt", Kind::sqrt},   {"Reciprocal", Kind::reciprocal},
                                 {"Abs", Kind::abs},     {"Neg", Kind::neg},
                                 {"Floor", Kind::floor}, {"Ceil", Kind::ceil},
-                                {"Round", Kind::round}, {"Erf", Kind::erf}};
+                                {"Round", Kind::round}, {"Erf", Kind::erf},
+                                {"Sin", Kind::sin},     {"Cos", Kind::cos},
+                                {"Sign", Kind::sign}};
 struct BinaryName {
   std::string_view op;
   Kind kind;
@@ -32,6 +34,15 @@ constexpr BinaryName kBinary[] = {{"Add", Kind::add, Kind::add},        {"Sum", 
                                   {"Sub", Kind::sub, Kind::reverseSub}, {"Mul", Kind::mul, Kind::mul},
                                   {"Div", Kind::div, Kind::reverseDiv}, {"Min", Kind::min, Kind::min},
                                   {"Max", Kind::max, Kind::max}};
+
+/// x to the power of a constant.
+PostOp powerOf(float exponent) {
+  if (exponent == 1.F) return {Kind::linear, 1.F, 0.F, 0};
+  if (exponent == 2.F) return {Kind::square, 0, 0, 0};
+  if (exponent == 0.5F) return {Kind::sqrt, 0, 0, 0};
+  if (exponent == -1.F) return {Kind::reciprocal, 0, 0, 0};
+  return {Kind::power, exponent, 0, 0};
+}
 
 /// Operators of one tensor whose parameters are attributes or constants.
 std::optional<PostOp> unaryOf(const FusedGraph& graph, const Node& node) {
@@ -43,6 +54,8 @@ std::optional<PostOp> unaryOf(const FusedGraph& graph, const Node& node) {
     return PostOp{Kind::hardSigmoid, node.attributes.real("alpha", 0.2F), node.attributes.real("beta", 0.5F), 0};
   if (node.op == "Gelu")
     return PostOp{node.attributes.string("approximate", "none") == "tanh" ? Kind::geluTanh : Kind::geluErf, 0, 0, 0};
+  if (node.op == "Pow" && graph.shape(node.inputs[0]) == graph.shape(node.outputs[0]))
+    if (const std::optional<float> exponent = scalarConstant(graph, node.inputs[1])) return powerOf(*exponent);
   if (node.op != "Clip") return std::nullopt;
   PostOp clip{Kind::clip, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max(), 0};
   for (size_t i = 1; i <= 2; ++i) {

@@ -8,6 +8,7 @@
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
 #include "lib/ops/evaluate.h"
+#include "lib/runtime/copy_into.h"
 
 namespace compress {
 namespace {
@@ -23,15 +24,6 @@ class ThreadCountScope {
  private:
   int before_;
 };
-
-void copyInto(const Tensor& tensor, Buffer& buffer) {
-  if (buffer.dtype() != tensor.dtype() || buffer.shape() != tensor.shape())
-    buffer = Buffer(tensor.dtype(), tensor.shape());
-  if (tensor.dtype() == DType::string)
-    buffer.strings() = tensor.strings();
-  else
-    std::ranges::copy(tensor.raw(), buffer.raw().begin());
-}
 
 class ReferenceExecutable : public Executable {
  public:

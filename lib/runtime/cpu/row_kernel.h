@@ -1,0 +1,26 @@
+// Work over independent rows, spread over threads where there is enough of it.
+#pragma once
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace compress {
+
+/// Below this many elements one thread does it all.
+constexpr int64_t kParallelRowWork = 1 << 14;
+
+/// body(first, last) over parts of [0, rows); `work` elements in all.
+template <typename Body>
+void overRows(int64_t rows, int64_t work, int threads, const Body& body) {
+  const int used = static_cast<int>(std::min<int64_t>(threads, rows));
+  if (used <= 1 || work < kParallelRowWork) return body(int64_t{0}, rows);
+#pragma omp parallel num_threads(used)
+  {
+    const int64_t part = omp_get_thread_num();
+    const int64_t parts = omp_get_num_threads();
+    body(rows * part / parts, rows * (part + 1) / parts);
+  }
+}
+
+}  // namespace compress
