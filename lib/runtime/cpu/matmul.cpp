@@ -1,4 +1,4 @@
-// Small products by own loops on one thread; others by oneDNN's matmul (never inner_product, whose bytes differ by
+// Small products and those of one row by own loops; others by oneDNN's matmul (never inner_product, whose bytes differ by
 // thread count).
 #include "lib/runtime/cpu/matmul.h"
 
@@ -15,6 +15,8 @@ namespace {
 
 /// Multiply-adds up to which a product is done by one thread in own loops.
 constexpr int64_t kSmallProduct = 1 << 15;
+/// Below this many multiply-adds an own product stays on one thread.
+constexpr int64_t kParallelProduct = 1 << 18;
 
 struct Extents {
   int64_t rows, inner, columns;
@@ -33,7 +35,7 @@ AlignedBytes packProduct(const Tensor& right, const Tensor* bias, const Extents&
 class SmallGemmKernel : public Kernel {
  public:
   SmallGemmKernel(const KernelRequest& request, const Extents& extents, Packed packed)
-      : extents_(extents), packed_(std::move(packed)) {
+      : extents_(extents), packed_(std::move(packed)), threads_(request.threads) {
     for (const PostOp& op : request.fused.post) {
       ops_.push_back({op.kind, op.alpha, op.beta, nullptr, 1});
       operandInputs_.push_back(op.input);
@@ -51,16 +53,29 @@ class SmallGemmKernel : public Kernel {
   }
 
   void run() override {
-    const float* panels = reinterpret_cast<const float*>(packed_->data());
-    const float* bias = panels + paddedToPanels(extents_.columns) * extents_.inner;
-    runSmallGemm({left_, extents_.inner, panels, bias, 0, target_, extents_.columns, extents_.rows, extents_.inner,
-                  extents_.columns});
+    const int64_t panels = paddedToPanels(extents_.columns) / kPanel;
+    const int64_t parts = macs() < kParallelProduct ? 1 : std::min<int64_t>(threads_, panels);
+    if (parts <= 1) {
+      runPanels(0, panels);
+    } else {
+#pragma omp parallel for num_threads(static_cast<int>(parts)) schedule(static)
+      for (int64_t part = 0; part < parts; ++part) runPanels(panels * part / parts, panels * (part + 1) / parts);
+    }
     if (!ops_.empty()) runElementwise(target_, 1, target_, extents_.rows * extents_.columns, ops_);
   }
 
  private:
+  void runPanels(int64_t first, int64_t last) const {
+    const float* panels = reinterpret_cast<const float*>(packed_->data());
+    const float* bias = panels + paddedToPanels(extents_.columns) * extents_.inner;
+    const int64_t column = first * kPanel;
+    runSmallGemm({left_, extents_.inner, panels + column * extents_.inner, bias + column, 0, target_ + column,
+                  extents_.columns, extents_.rows, extents_.inner, std::min(last * kPanel, extents_.columns) - column});
+  }
+
   Extents extents_;
   Packed packed_;
+  int threads_;
   std::vector<LoopOp> ops_;
   std::vector<size_t> operandInputs_;
   const float* left_ = nullptr;
@@ -153,7 +168,7 @@ KernelChoice makePlanGemm(const KernelRequest& request, CpuContext& context) {
   const Shape right = request.shape(1);
   const Extents extents{left.count(0, left.rank() - 1), right[0], right[1]};
   std::unique_ptr<Kernel> kernel;
-  if (extents.rows * extents.inner * extents.columns <= kSmallProduct) {
+  if (extents.rows == 1 || extents.rows * extents.inner * extents.columns <= kSmallProduct) {
     const Tensor* bias = request.constant(2);
     const std::string form = text("panels", bias != nullptr ? digest(*bias) : "");
     Packed packed = context.packed.find(*request.constant(1), form,
