@@ -5,8 +5,8 @@
 // ByteBorder before it.
 #include <algorithm>
 
-#include "lib/runtime/plan/int8/conv_pieces.h"
 #include "lib/runtime/plan/fusions.h"
+#include "lib/runtime/plan/int8/conv_pieces.h"
 #include "lib/runtime/plan/int8/patterns.h"
 #include "lib/runtime/plan/patterns.h"
 
