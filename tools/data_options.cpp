@@ -6,9 +6,16 @@
 #include "lib/base/text.h"
 #include "lib/eval/report.h"
 #include "lib/eval/run_over.h"
+#include "lib/eval/thumbnail.h"
 #include "lib/onnx/read.h"
+#include "tools/reports.h"
 
 namespace compress {
+namespace {
+
+constexpr int64_t kPictures = 8;
+
+}  // namespace
 
 void DataOptions::options(OptionVisitor& visitor, unsigned roles) {
   visitor.section("Data");
@@ -80,6 +87,7 @@ std::unique_ptr<Dataset> DataOptions::open(VerbContext& context, const Model& mo
   }
   std::unique_ptr<Dataset> dataset = openDataset(source, inputSpecs(model), preprocessFor(model));
   context.document["data"].push_back(dataToJson(role, path, *dataset, ""));
+  if (wantsPage(context.common)) context.document["data"].back()["pictures"] = thumbnails(*dataset, kPictures);
   context.console.detail(text(role, " data: ", dataset->size(), " samples, ", serialize(dataset->preprocess())));
   return dataset;
 }

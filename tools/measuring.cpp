@@ -5,6 +5,7 @@
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/eval/report.h"
+#include "lib/onnx/write.h"
 #include "tools/document.h"
 
 namespace compress {
@@ -140,8 +141,14 @@ std::string shownMetric(const MetricResult& metric) {
 }
 
 void recordModel(VerbContext& context, std::string_view id, const Candidate& model, const ModelFacts& facts) {
+  constexpr int64_t kLargestPacked = int64_t{1} << 30;
+  const bool isPacked = !context.common.reports.empty() && model.bytes < kLargestPacked;
   context.document["models"].push_back(
-      toJson(ModelRecord{.id = std::string(id), .path = model.path, .sha256 = {}, .bytes = model.bytes, .zstdBytes = 0},
+      toJson(ModelRecord{.id = std::string(id),
+                         .path = model.path,
+                         .sha256 = {},
+                         .bytes = model.bytes,
+                         .zstdBytes = isPacked ? zstdBytes(serializeModel(model.model)) : 0},
              facts));
 }
 

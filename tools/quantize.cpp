@@ -10,10 +10,12 @@
 #include "tools/closing_line.h"
 #include "tools/data_options.h"
 #include "tools/input_model.h"
+#include "tools/layer_costs.h"
 #include "tools/measuring.h"
 #include "tools/output_plan.h"
 #include "tools/passes.h"
 #include "tools/quantize_report.h"
+#include "tools/reports.h"
 #include "tools/verbs.h"
 
 namespace compress {
@@ -78,6 +80,8 @@ class QuantizeVerb : public Verb {
     if (explain_) explainNode(context, quantize.report(), records.back().skipped, input.model, *explain_);
     const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes},
                                              {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
+    if (wantsPage(context.common) && judge_.wantsSpeed() && calibration != nullptr)
+      addLayerCosts(context, input.model, model, *backend, *calibration);
     const bool isGood = allKept && findings.isAccepted;
     const Outcome outcome = isGood
                                 ? gain_.write(context, plan, input, model, judge_.hasSpeedGate())

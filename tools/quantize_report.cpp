@@ -23,6 +23,12 @@ Json toJson(const LayerReport& layer) {
   return record;
 }
 
+Json toJson(const ClippedTensor& tensor) {
+  return {{"name", tensor.name},           {"method", tensor.method}, {"range", {tensor.range.min, tensor.range.max}},
+          {"clipped_share", tensor.share}, {"from", tensor.from},     {"to", tensor.to},
+          {"counts", tensor.counts}};
+}
+
 std::string shown(const Encoding& encoding) {
   const auto [low, high] = std::ranges::minmax(encoding.scales);
   const std::string scales =
@@ -40,6 +46,8 @@ void explainValue(VerbContext& context, const QuantizeReport& report, std::strin
 }  // namespace
 
 void reportLayers(VerbContext& context, const QuantizeReport& report, const std::vector<Skipped>& skipped) {
+  for (const ClippedTensor& tensor : report.clipped)
+    context.document["calibration"]["histograms"].push_back(toJson(tensor));
   std::map<std::string, std::vector<std::string>> byReason;
   for (const LayerReport& layer : report.layers) context.document["layers"].push_back(toJson(layer));
   for (const Skipped& skip : skipped) {

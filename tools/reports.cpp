@@ -1,5 +1,6 @@
 #include "tools/reports.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -44,6 +45,13 @@ void checkReports(const CommonOptions& common, std::string_view verb) {
       throw Error(ErrorKind::io, text(report, ": exists"), "name another file, or overwrite it with --force");
     requireWritableFolder(report);
   }
+}
+
+bool wantsPage(const CommonOptions& common) {
+  return std::ranges::any_of(common.reports, [](const std::string& report) {
+    const std::string_view suffix = rendererOf(report).suffix;
+    return suffix == ".html" || suffix == ".json" || suffix == ".csv";
+  });
 }
 
 void writeReports(const CommonOptions& common, const nlohmann::ordered_json& document) {

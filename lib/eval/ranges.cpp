@@ -142,7 +142,9 @@ Range entropyRange(const Histogram& histogram, int levels) {
 double shareOutside(const Histogram& histogram, Range range) {
   double outside = 0;
   for (int i = 0; i < Histogram::kBins; ++i) {
-    const double middle = lowEdge(histogram, i) + histogram.width() / 2;
+    const double middle =
+        std::clamp(lowEdge(histogram, i) + histogram.width() / 2, static_cast<double>(histogram.min()),
+                   static_cast<double>(std::max(histogram.min(), histogram.max())));
     if (middle < range.min || middle > range.max) outside += static_cast<double>(histogram.bin(i));
   }
   return histogram.count() == 0 ? 0 : outside / static_cast<double>(histogram.count());

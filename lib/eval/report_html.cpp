@@ -7,6 +7,7 @@
 #include "lib/base/escape.h"
 #include "lib/base/text.h"
 #include "lib/eval/report.h"
+#include "lib/eval/report_charts.h"
 #include "lib/eval/report_fields.h"
 
 namespace compress {
@@ -15,19 +16,20 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kLayerLimit = 1000;
-constexpr size_t kRowLimit = 2000;
-/// The raw document is left out where it would make the page heavy.
-constexpr size_t kRawLimit = 600 << 10;
+/// The page stays below 2 MB: so much for each of the three tables of layers, for every other table, for pictures, and
+/// for the whole with the raw document, which is left out where it would not fit.
+constexpr size_t kLayerBytes = 300'000, kTableBytes = 60'000, kPictureBytes = 200'000, kPageBytes = 1'900'000;
 
 constexpr std::string_view kStyle =
     R"(:root{color-scheme:light dark;--ink:#1b1f24;--page:#fff;--soft:#f1f3f5;--line:#d5d9de;--good:#1a7f37;--bad:#c9302c;--one:#7a8694;--two:#2f6fde}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--page:#14171a;--soft:#20252a;--line:#3a4148;--good:#4ac26b;--bad:#ff6b66;--one:#8b97a5;--two:#6ea0ff}}
 *{box-sizing:border-box}body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);margin:0 auto;max-width:1100px;padding:16px}
 h1{font-size:1.4em;margin:.2em 0;overflow-wrap:anywhere}h2{font-size:1.1em;margin:1.6em 0 .4em;border-bottom:1px solid var(--line)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92em}th,td{padding:3px 10px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere;min-width:3em}th{background:var(--page);font-weight:600}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92em}th,td{padding:3px 10px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:break-word;max-width:24em}th{background:var(--page);font-weight:600;white-space:nowrap}
 .verdict{display:inline-block;padding:2px 10px;border-radius:4px;color:#fff;background:var(--good)}.verdict.bad{background:var(--bad)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:12px}.card{background:var(--soft);padding:10px 14px;border-radius:6px}.card b{display:block;font-size:1.25em}
-svg{max-width:100%;height:auto;display:block}svg text{fill:var(--ink);font:12px system-ui,sans-serif}.one{fill:var(--one)}.two{fill:var(--two)}.rule{stroke:var(--ink);stroke-width:1.5}
+svg{width:100%;min-width:560px;max-width:720px;height:auto;display:block}svg text{fill:var(--ink);font:12px system-ui,sans-serif}.one{fill:var(--one)}.two{fill:var(--two)}.rule{stroke:var(--ink);stroke-width:1.5}
+.pictures{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0;width:96px;font-size:.8em;overflow-wrap:anywhere}figure img{width:96px;height:auto;image-rendering:pixelated;background:var(--soft)}h3{font-size:1em;margin:.6em 0 .3em}
 pre{background:var(--soft);padding:10px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 .tabs>input{position:absolute;opacity:0}.tabs>label{display:inline-block;padding:3px 12px;border:1px solid var(--line);border-radius:4px;cursor:pointer}.tabs>.tab{display:none}
 #by-sqnr:checked~label[for=by-sqnr],#by-time:checked~label[for=by-time],#by-bytes:checked~label[for=by-bytes]{background:var(--two);color:#fff}
@@ -40,18 +42,24 @@ std::string cells(const std::vector<std::string>& row, std::string_view tag) {
   return out + "</tr>\n";
 }
 
-std::string tableHtml(const ReportTable& table, size_t limit) {
+/// As many rows as fit into `limit` bytes; `total` is the count that the table would have.
+std::string tableHtml(const ReportTable& table, size_t total, size_t limit) {
   std::string out = "<div class=\"scroll\"><table><thead>" + cells(table.heading, "th") + "</thead><tbody>\n";
-  for (size_t i = 0; i < std::min(table.rows.size(), limit); ++i) out += cells(table.rows[i], "td");
+  size_t rows = 0;
+  for (; rows < table.rows.size(); ++rows) {
+    const std::string row = cells(table.rows[rows], "td");
+    if (out.size() + row.size() > limit) break;
+    out += row;
+  }
   out += "</tbody></table></div>\n";
-  if (table.rows.size() > limit)
-    out += text("<p>", table.rows.size() - limit, " more rows are in the JSON report.</p>\n");
+  if (total > rows) out += text("<p>", total - rows, " more are in the JSON report.</p>\n");
   return out;
 }
 
 std::string section(const ReportTable& table) {
-  return table.rows.empty() ? std::string()
-                            : text("<h2>", escapeHtml(table.title), "</h2>\n", tableHtml(table, kRowLimit));
+  return table.rows.empty()
+             ? std::string()
+             : text("<h2>", escapeHtml(table.title), "</h2>\n", tableHtml(table, table.rows.size(), kTableBytes));
 }
 
 /// The last entry of `list` whose `key` is `wanted`; an empty object when there is none.
@@ -105,68 +113,6 @@ std::string memoryCard(const Json& document) {
                    : std::string();
 }
 
-/// Horizontal bars from 0; `labels`, `values` and `shownValues` go together.
-std::string barChart(const std::vector<std::string>& labels, const std::vector<double>& values,
-                     const std::vector<std::string>& shownValues, std::string_view title) {
-  const double largest = values.empty() ? 0 : *std::ranges::max_element(values);
-  if (!(largest > 0)) return {};
-  std::string out = text("<svg viewBox=\"0 0 720 ", 24 * labels.size() + 6, "\" role=\"img\" aria-label=\"",
-                         escapeHtml(title), "\">\n");
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const auto y = static_cast<double>(24 * i);
-    out += text("<text x=\"0\" y=\"", y + 16, "\">", escapeHtml(displayName(labels[i]).substr(0, 28)),
-                "</text><rect class=\"", i + 1 == labels.size() ? "two" : "one", "\" x=\"200\" y=\"", y + 4,
-                "\" width=\"", fixed(std::max(0.0, values[i]) / largest * 400, 1), "\" height=\"16\"/><text x=\"",
-                fixed(206 + std::max(0.0, values[i]) / largest * 400, 1), "\" y=\"", y + 16, "\">",
-                escapeHtml(shownValues[i]), "</text>\n");
-  }
-  return out + "</svg>\n";
-}
-
-/// Bytes of the constants after each pass.
-std::string waterfall(const Json& document) {
-  std::vector<std::string> labels, shownValues;
-  std::vector<double> values;
-  const auto add = [&](const std::string& label, double bytes) {
-    labels.push_back(label);
-    values.push_back(bytes);
-    shownValues.push_back(humanBytes(static_cast<int64_t>(bytes)));
-  };
-  for (const Json& pass : items(document, "passes")) {
-    const double before = number(member(pass, "before"), "bytes"), after = number(member(pass, "after"), "bytes");
-    if (!(before >= 0) || !(after >= 0) || after > 9e15 || before > 9e15) continue;
-    if (labels.empty()) add("as it came", before);
-    add(string(pass, "name"), after);
-  }
-  return labels.empty()
-             ? std::string()
-             : "<h2>Size pass by pass</h2>\n" + barChart(labels, values, shownValues, "size after each pass");
-}
-
-/// 5 % to 95 % of the times as a bar, the median as a line; from p50, p90 and p99 where single times were not kept.
-std::string latencyChart(const Json& document) {
-  const Json& entries = items(document, "latency");
-  double largest = 0;
-  for (const Json& entry : entries) largest = std::max(largest, number(entry, "p99_ms"));
-  if (!(largest > 0)) return {};
-  std::string out = text("<svg viewBox=\"0 0 720 ", 26 * entries.size() + 6,
-                         "\" role=\"img\" aria-label=\"latency: median, 90 and 99 % of the runs\">\n");
-  size_t row = 0;
-  for (const Json& entry : entries) {
-    const auto x = [&](std::string_view key) { return 200 + number(entry, key) / largest * 480; };
-    if (std::isnan(x("p50_ms")) || std::isnan(x("p99_ms")) || std::isnan(x("p90_ms"))) continue;
-    const auto y = static_cast<double>(26 * row++);
-    out +=
-        text("<text x=\"0\" y=\"", y + 17, "\">", escapeHtml(displayName(string(entry, "model")).substr(0, 28)),
-             "</text><rect class=\"one\" x=\"", fixed(x("p50_ms"), 1), "\" y=\"", y + 9, "\" width=\"",
-             fixed(std::max(1.0, x("p99_ms") - x("p50_ms")), 1), "\" height=\"6\"/><rect class=\"two\" x=\"",
-             fixed(x("p50_ms"), 1), "\" y=\"", y + 5, "\" width=\"", fixed(std::max(1.0, x("p90_ms") - x("p50_ms")), 1),
-             "\" height=\"14\"/><line class=\"rule\" x1=\"", fixed(x("p50_ms"), 1), "\" x2=\"", fixed(x("p50_ms"), 1),
-             "\" y1=\"", y + 2, "\" y2=\"", y + 22, "\"/>\n");
-  }
-  return out + "</svg>\n<p>Line: median. Wide bar: to 90 % of the runs. Thin bar: to 99 %.</p>\n";
-}
-
 std::string layerTabs(const Json& document) {
   const size_t count = items(document, "layers").size();
   if (count == 0) return {};
@@ -183,9 +129,43 @@ std::string layerTabs(const Json& document) {
                 "><label for=\"by-", tab.id, "\">", tab.label, "</label>\n");
   for (const Tab& tab : kTabs)
     out += text("<div class=\"tab ", tab.id, "\">",
-                tableHtml(layerTable(document, tab.order, kLayerLimit), kLayerLimit), "</div>\n");
-  if (count > kLayerLimit) out += text("<p>", count - kLayerLimit, " more layers are in the JSON report.</p>\n");
+                tableHtml(layerTable(document, tab.order, kLayerLimit), count, kLayerBytes), "</div>\n");
   return out + "</div>\n";
+}
+
+bool isBase64(std::string_view content) {
+  return std::ranges::all_of(content, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+           c == '=';
+  });
+}
+
+/// Samples as the model sees them.
+std::string pictureSection(const Json& document) {
+  std::string out;
+  for (const Json& data : items(document, "data")) {
+    std::string figures;
+    for (const Json& picture : items(data, "pictures")) {
+      const std::string png = string(picture, "png"), path = string(picture, "name");
+      const std::string name = escapeHtml(displayName(path.substr(path.rfind('/') + 1)));
+      if (png.empty() || !isBase64(png) || out.size() + figures.size() + png.size() > kPictureBytes) continue;
+      figures += text("<figure><img alt=\"", name, "\" src=\"data:image/png;base64,", png, "\"><figcaption>", name,
+                      "</figcaption></figure>\n");
+    }
+    if (!figures.empty())
+      out += text("<h3>", escapeHtml(string(data, "role")), "</h3>\n<div class=\"pictures\">\n", figures, "</div>\n");
+  }
+  return out.empty() ? out : "<h2>Samples, as the model sees them</h2>\n" + out;
+}
+
+/// The document, without the pictures that the page shows anyway.
+std::string rawSection(Json document, size_t room) {
+  if (document.is_object() && document.contains("data") && document["data"].is_array())
+    for (Json& data : document["data"])
+      if (data.is_object()) data.erase("pictures");
+  const std::string raw = escapeJsonForHtml(document.dump(-1, ' ', true, Json::error_handler_t::replace));
+  return raw.size() > room ? std::string()
+                           : text("<script type=\"application/json\" id=\"report\">", raw, "</script>\n");
 }
 
 std::string quotedForShell(const std::string& argument) {
@@ -214,6 +194,8 @@ std::string environmentSection(const Json& document) {
     if (!value.is_structured()) table.rows.push_back({key, string(member(document, "env"), key)});
   for (const auto& [key, value] : member(document, "tool").items())
     if (value.is_string()) table.rows.push_back({"compress " + key, value.get<std::string>()});
+  if (!string(document, "config_hash").empty())
+    table.rows.push_back({"configuration", string(document, "config_hash")});
   if (document.contains("started_at")) table.rows.push_back({"started at", string(document, "started_at")});
   return section(table);
 }
@@ -246,12 +228,12 @@ std::string renderHtml(const Json& document) {
   const std::string cards = sizeCard(document) + accuracyCard(document) + speedCard(document) + memoryCard(document);
   if (!cards.empty()) page += text("<h2>Before and after</h2>\n<div class=\"cards\">\n", cards, "</div>\n");
   page += section(modelTable(document)) + section(accuracyTable(document)) + section(driftTable(document)) +
-          waterfall(document) + section(passTable(document));
+          sizeWaterfall(document) + section(passTable(document));
   page += section(latencyTable(document)) + latencyChart(document) + layerTabs(document) +
-          section(skippedTable(document)) + section(dataTable(document));
-  page += environmentSection(document) + commandSection(document);
-  const std::string raw = escapeJsonForHtml(document.dump(-1, ' ', true, Json::error_handler_t::replace));
-  if (raw.size() <= kRawLimit) page += text("<script type=\"application/json\" id=\"report\">", raw, "</script>\n");
+          section(skippedTable(document)) + rangeCharts(document);
+  page +=
+      section(dataTable(document)) + pictureSection(document) + environmentSection(document) + commandSection(document);
+  page += rawSection(document, kPageBytes - std::min(page.size(), kPageBytes));
   return page + "</body></html>\n";
 }
 

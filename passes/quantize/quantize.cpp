@@ -171,6 +171,7 @@ QuantizeReport makeReport(const Graph& graph, const Lowering& lowering, const At
   report.quantizedNodes = static_cast<int64_t>(plan.nodes.size());
   report.floatNodes = static_cast<int64_t>(plan.skipped.size());
   report.sqnrDb = outputSqnr(graph, attempt.fit);
+  report.clipped = widestClipped(graph, plan, attempt.histograms, attempt.ranges, 5);
   return report;
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/eval/encoding.h"
 #include "lib/pass/pass.h"
+#include "passes/quantize/clipped.h"
 
 namespace compress {
 
@@ -44,6 +45,7 @@ struct QuantizeReport {
   std::map<std::string, Encoding> encodings;   ///< by tensor name; activations and weights
   std::vector<LayerReport> layers;             ///< in topological order
   int64_t quantizedNodes = 0, floatNodes = 0;  ///< of those that compute
+  std::vector<ClippedTensor> clipped;          ///< the five that are cut most
   std::string calibrationDigest;               ///< of the data; empty without
   double sqnrDb = 0;                           ///< of the first output on the search samples; 0 where not measured
 };

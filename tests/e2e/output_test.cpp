@@ -3,9 +3,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/text.h"
+#include "lib/onnx/write.h"
 #include "tests/e2e/fixtures.h"
+#include "tests/support/build.h"
 #include "tests/support/npy.h"
 
+using namespace compress;
 using namespace compress::test;
 using Json = nlohmann::json;
 
@@ -150,4 +154,23 @@ TEST_CASE("every type of report is written, failures too", "[e2e]") {
   CHECK(contains(finding["message"]["text"].get<std::string>(), "cut short"));
   CHECK(Json::parse(place.content("bad.json"))["exit_code"] == 3);
   CHECK(Json::parse(place.content("bad.json"))["error"]["code"] == "E-INPUT");
+}
+
+TEST_CASE("reports of a thousand layers stay within their limits", "[e2e]") {
+  const Workplace place(1);
+  std::string lines = "opset 13\ninput t0: float32[1, 4, 2, 2]\nconst w: float32[4, 4, 1, 1] = uniform(-0.5, 0.5)\n";
+  for (int i = 0; i < 1000; ++i)
+    lines += text("t", i + 1, " = Conv(t", i, ", w) 'backbone/stage<script>/block_with_a_long_name/conv_", i, "'\n");
+  writeModel(buildModel(lines + "output t1000\n"), place.path("deep.onnx"));
+  const ProcessResult result =
+      runCompress({"quantize", "-O1", "--calib", "random", "--calib-samples", "2", "--report", place.path("r.html"),
+                   "--report", place.path("r.md"), "--report", place.path("r.csv"), place.path("deep.onnx")});
+  CAPTURE(result.err);
+  REQUIRE(result.exitCode == 0);
+  const std::string page = place.content("r.html"), comment = place.content("r.md"), table = place.content("r.csv");
+  CHECK(page.size() < 2'000'000);
+  CHECK_FALSE(contains(page, "<script>"));
+  CHECK(std::ranges::count(comment, '\n') <= 60);
+  CHECK(comment.size() < 64'000);
+  CHECK(std::ranges::count(table, '\n') == 1001);
 }

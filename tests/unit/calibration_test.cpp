@@ -99,6 +99,7 @@ TEST_CASE("ranges hold 0 and cut what their method says", "[calibration]") {
   CHECK(std::abs(percentile.min + 2.576F) < 0.1F);
   CHECK(mseRange(histogram, 256, false).max < 95);
   CHECK(entropyRange(histogram, 256).max < 100);
+  CHECK(shareOutside(histogram, minmaxRange(histogram)) == 0);
   CHECK(shareOutside(histogram, percentile) == Approx(0.01).margin(0.002));
   for (const auto& [low, high] : {std::pair{2.0F, 3.0F}, {-3.0F, -2.0F}}) {
     const Range range = minmaxRange(histogramOf({low, high}));

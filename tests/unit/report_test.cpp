@@ -52,10 +52,26 @@ Json documentWith(const std::string& name) {
                                    {"before", {{"bytes", 900}}},
                                    {"after", {{"bytes", 300}}},
                                    {"skipped", Json::array({{{"node", name}, {"op", name}, {"reason", name}}})}}})},
-          {"latency", Json::array({{{"model", name}, {"p50_ms", 1.0}, {"p90_ms", 1.2}, {"p99_ms", 2.0}}})},
+          {"latency", Json::array({{{"model", name},
+                                    {"p50_ms", 1.0},
+                                    {"p90_ms", 1.2},
+                                    {"p99_ms", 2.0},
+                                    {"distribution", {{"from_ms", 0.9}, {"to_ms", 2.1}, {"counts", {9, 0, 1}}}}}})},
+          {"calibration",
+           {{"histograms", Json::array({{{"name", name},
+                                         {"method", name},
+                                         {"range", {-1.5, 3.5}},
+                                         {"clipped_share", 0.01},
+                                         {"from", -2.0},
+                                         {"to", 4.0},
+                                         {"counts", {1, 5, 2}}}})}}},
           {"layers", Json::array({{{"name", name}, {"op", name}, {"sqnr_db_local", 30.5}, {"bytes", 12}},
                                   {{"name", "z"}, {"op", "Conv"}, {"sqnr_db_local", 10.5}, {"bytes", 99}}})},
-          {"data", Json::array({{{"role", "calib"}, {"path", name}, {"samples", 4}, {"preprocess", name}}})},
+          {"data", Json::array({{{"role", "calib"},
+                                 {"path", name},
+                                 {"samples", 4},
+                                 {"preprocess", name},
+                                 {"pictures", Json::array({{{"name", name}, {"png", "iVBORw0KGgo="}}})}}})},
           {"warnings", Json::array({{{"code", name}, {"text", name}}})}};
 }
 
@@ -68,7 +84,7 @@ size_t countOf(std::string_view content, std::string_view part) {
 /// Is every tag closed in order? Enough of XML for what the renderers write.
 bool isBalanced(std::string_view markup) {
   std::vector<std::string> open;
-  static const std::vector<std::string> kVoid = {"meta", "rect", "line", "input", "!doctype"};
+  static const std::vector<std::string> kVoid = {"meta", "rect", "line", "input", "img", "!doctype"};
   for (size_t at = markup.find('<'); at != std::string_view::npos; at = markup.find('<', at + 1)) {
     const size_t end = markup.find('>', at);
     if (end == std::string_view::npos) return false;
@@ -143,7 +159,8 @@ TEST_CASE("the HTML report is one closed page whatever the names are", "[report]
     const std::string page = renderHtml(documentWith(name));
     CHECK(isBalanced(page));
     CHECK(countOf(page, "<script") == 1);
-    CHECK(countOf(page, "<img") == 0);
+    CHECK(countOf(page, "<img") == 1);
+    CHECK(countOf(page, "onerror=y>") == 0);
     CHECK(page.find("http://") == std::string::npos);
     CHECK(page.find("https://") == std::string::npos);
     CHECK(page.find("Content-Security-Policy") != std::string::npos);
@@ -151,8 +168,10 @@ TEST_CASE("the HTML report is one closed page whatever the names are", "[report]
     CHECK(page.find("\xE2\x80\xAE") == std::string::npos);
   }
   const std::string page = renderHtml(documentWith("plain"));
-  for (const char* part : {"missed", "1.0 MB → 250.0 kB", "-75.0 %", "Size pass by pass", "Left as it was",
-                           "Environment", "To do it again", "compress quantize plain"})
+  for (const char* part :
+       {"missed", "1.0 MB → 250.0 kB", "-75.0 %", "Size pass by pass", "Left as it was", "Environment",
+        "To do it again", "Samples, as the model sees them", "the tensors that are cut most",
+        "how often each time came", "data:image/png;base64,iVBORw0KGgo=", "compress quantize plain"})
     CHECK(page.find(part) != std::string::npos);
   // Sorted by SQNR: the worst layer comes first; by bytes as well, here the same one.
   CHECK(page.find("<td>z</td>") < page.find("<td>plain</td><td>plain</td><td></td>"));
@@ -167,7 +186,28 @@ TEST_CASE("the HTML report stays small for a thousand layers", "[report]") {
                                   {"bytes", i}});
   const std::string page = renderHtml(document);
   CHECK(page.size() < 2'000'000);
-  CHECK(page.find("2002 more layers") != std::string::npos);
+  CHECK(page.find("2002 more are in the JSON report") != std::string::npos);
+}
+
+TEST_CASE("the HTML report stays below 2 MB whatever the names are", "[report][hostile]") {
+  const std::string name(300, '"');
+  Json document = documentWith(name);
+  for (int i = 0; i < 1000; ++i)
+    document["layers"].push_back({{"name", name}, {"op", name}, {"reason_kept_float", name}, {"bytes", i}});
+  for (int i = 0; i < 100; ++i)
+    document["data"][0]["pictures"].push_back({{"name", name}, {"png", std::string(16'000, 'A')}});
+  const std::string page = renderHtml(document);
+  CHECK(page.size() < 2'000'000);
+  CHECK(isBalanced(page));
+}
+
+TEST_CASE("pictures in a report are data of pictures and nothing else", "[report][hostile]") {
+  Json document = documentWith("plain");
+  document["data"][0]["pictures"] =
+      Json::array({{{"name", "a"}, {"png", "x\" onload=\"y"}}, {{"name", "b"}, {"png", "<7>"}}, 3, nullptr});
+  const std::string page = renderHtml(document);
+  CHECK(countOf(page, "<img") == 0);
+  CHECK(isBalanced(page));
 }
 
 TEST_CASE("documents of any shape are rendered without a throw", "[report][hostile]") {
@@ -175,7 +215,9 @@ TEST_CASE("documents of any shape are rendered without a throw", "[report][hosti
        {Json::array(), Json(nullptr), Json("x"), Json{{"gates", 3}, {"models", {{"a", 1}}}, {"layers", {1, 2}}},
         Json{{"passes", Json::array({nullptr, 1, "x"})}, {"command", {1, 2}}},
         Json{{"latency", Json::array({{{"p99_ms", "x"}}, {{"p99_ms", -5}}})}},
-        Json{{"models", Json::array({{{"id", "before"}, {"bytes", 1e300}}})}}}) {
+        Json{{"models", Json::array({{{"id", "before"}, {"bytes", 1e300}}})}},
+        Json{{"latency", Json::array({{{"distribution", {{"from_ms", 2}, {"to_ms", 1}, {"counts", {"x"}}}}}})}},
+        Json{{"data", {{"pictures", 1}}}, {"calibration", {{"histograms", {1, {{"range", {"a", 2}}}}}}}}}) {
     CAPTURE(document.dump());
     CHECK_NOTHROW(renderText(document));
     CHECK(isBalanced(renderHtml(document)));
