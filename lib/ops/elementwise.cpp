@@ -14,6 +14,8 @@ void requireSameTypes(const InferContext& context) {
 }  // namespace
 
 std::vector<int64_t> broadcastStrides(const Shape& shape, const Shape& to) {
+  if (broadcast(shape, to) != to)
+    reject("shape ", print(shape), " cannot be broadcast to ", print(to), ", which is that of the result");
   std::vector<int64_t> strides(to.rank(), 0);
   const auto own = stridesOf(shape);
   const size_t shift = to.rank() - shape.rank();

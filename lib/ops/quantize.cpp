@@ -123,6 +123,9 @@ void dequantizeLinear(ReferenceContext& context) {
 }
 
 void inferDynamicQuantize(InferContext& context) {
+  requireInputs(context, 1);
+  const DType dtype = dtypeOfInput(context, 0);
+  if (dtype != DType::f32 && dtype != DType::undefined) reject("x is ", nameOf(dtype), ", expected float32");
   sameAsFirst(context);
   context.outputs[0].dtype = DType::u8;
   if (context.outputs.size() > 1) context.outputs[1] = Type::tensor(DType::f32, Shape{});

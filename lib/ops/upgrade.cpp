@@ -75,7 +75,8 @@ void upgradeGraph(Graph& graph, int64_t from, int64_t to, UnknownOps unknownOps)
       const Upgrade* step = graph.isAlive(id) ? stepAt(graph.node(id), version) : nullptr;
       if (step == nullptr) continue;
       const std::string place = describe(graph.node(id));
-      within([&] { return text(place, ": to opset ", version); }, [&] { step->apply(graph, id); });
+      within([&] { return text(place, ": to opset ", version); },
+             [&] { withinBounds([&] { step->apply(graph, id); }); });
     }
   }
 }

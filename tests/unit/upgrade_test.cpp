@@ -96,3 +96,23 @@ TEST_CASE("what cannot be raised is said", "[upgrade]") {
   CHECK(throwsError(ErrorKind::usage, "opset 1000",
                     [] { raised("opset 8\ninput x: float32[1]\ny = Relu(x)\noutput y\n", 1000); }));
 }
+
+TEST_CASE("a step that misses an input of its node refuses the file", "[upgrade][hostile]") {
+  CHECK(throwsError(ErrorKind::input, "node 'y' (Hardmax): to opset 13: an input, an output or an element",
+                    [] { raised("opset 12\ny = Hardmax[axis=-1]()\noutput y\n", 13); }));
+}
+
+TEST_CASE("references refuse operands that do not fit the result, and types that the op does not take",
+          "[upgrade][hostile]") {
+  const auto run = [](std::string_view lines, const std::vector<Tensor>& inputs) {
+    evaluate(buildModel(lines).graph, inputs);
+  };
+  const Tensor wide = Tensor::of<float>(Shape{2, 2}, std::vector<float>{1, 2, 3, 4}), one = Tensor::scalar(1.0F);
+  CHECK(throwsError(ErrorKind::input, "", [&] {
+    run("input x: float32[2, 2]\ninput y: float32[]\nz = LessOrEqual(x, y, y, _)\noutput z\n", {wide, one});
+  }));
+  CHECK(throwsError(ErrorKind::input, "x is int64, expected float32", [&] {
+    run("input x: int64[1]\ny = DynamicQuantizeLinear(x)\noutput y\n",
+        {Tensor::of<int64_t>(Shape{1}, std::vector<int64_t>{1})});
+  }));
+}
