@@ -92,3 +92,14 @@ output y
   for (std::vector<float>& values : observed) std::sort(values.begin(), values.begin() + 160);
   CHECK(observed[0] == observed[1]);
 }
+
+TEST_CASE("plans refuse a node with more inputs than its op has", "[session][hostile]") {
+  const Model model =
+      buildModel("input x: float32[1, 6, 4]\ninput s: float32[2]\ny = GlobalAveragePool(x, s, s, s)\noutput y\n");
+  const auto backend = makeCpuBackend();
+  Session session(model, *backend);
+  Bindings bindings;
+  bindings.inputs = randomInputs(model, 1);
+  CHECK(throwsError(ErrorKind::input, "node 'y' (GlobalAveragePool): input 1 is more than the op has",
+                    [&] { session.run(bindings); }));
+}

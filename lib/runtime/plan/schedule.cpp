@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/ops/rules.h"
 
 namespace compress {
 namespace {
@@ -188,12 +189,19 @@ class Scheduler {
     return request;
   }
 
+  /// A damaged file may list more than the op has.
+  static void requireKnown(const Node& node, std::string_view what, size_t i, const std::vector<Layout>& layouts) {
+    if (i >= layouts.size())
+      throw Error(ErrorKind::input, text(describe(node), ": ", what, " ", i, " is more than the op has"));
+  }
+
   void addNode(NodeId id) {
     const Node& node = graph_.node(id);
     KernelChoice choice = source_.choose(requestFor(id));
     std::vector<Place> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const bool isUsed = node.inputs[i] && (choice.inputUsed.empty() || choice.inputUsed[i]);
+      const bool isUsed = node.inputs[i] && (choice.inputUsed.empty() || choice.inputUsed.at(i));
+      if (isUsed) requireKnown(node, "input", i, choice.inputLayouts);
       inputs.push_back(isUsed ? ensure(node.inputs[i], choice.inputLayouts[i]) : Place());
     }
     if (!choice.kernel) return addView(node, choice, inputs[0]);
@@ -214,6 +222,7 @@ class Scheduler {
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       outputs.emplace_back();
       if (!node.outputs[i]) continue;
+      requireKnown(node, "output", i, choice.outputLayouts);
       const bool isOver = i == 0 && choice.overwrites >= 0;
       outputs[i] = isOver ? inputs[static_cast<size_t>(choice.overwrites)] : newPlace(bytesOfValue(node.outputs[i]));
       settle(node.outputs[i], outputs[i], choice.outputLayouts[i]);
