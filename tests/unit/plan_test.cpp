@@ -209,8 +209,21 @@ const std::vector<Pattern>& patterns() {
        "input x: float32[2, 2]\nconst k: float32[3]\na = Relu(x)\nb = Identity(a)\nc = Identity(x)\nd = "
        "Identity(k)\noutput a\noutput b\noutput c\noutput d",
        nullptr},
-      {"integers run on the reference", "input x: int64[4]\nconst k: int64[4] = 1, 2, 3, 4\ny = Add(x, k)\noutput y",
-       "Add"},
+      {"elementwise operations before a Concat of channels",
+       "input x: float32[1, 4, 9, 7]\nconst w: float32[24, 4, 1, 1]\nconst v: float32[7, 4, 1, 1]\na = Conv(x, w)\nb = "
+       "Sigmoid(a)\nc = Mul(a, b)\nd = Conv(x, v)\ne = Sigmoid(d)\nf = Conv(x, w)\ng = Sigmoid(f)\nh = Mul(g, c)\n"
+       "p = MaxPool[kernel_shape=[1, 1]](d)\ny = Concat[axis=1](h, e, p, e)\nz = Concat[axis=1](c, p)\noutput y\n"
+       "output z",
+       nullptr},
+      {"silu before a Concat of channels",
+       "input x: float32[1, 4, 9, 7]\nconst w: float32[24, 4, 1, 1]\na = Conv(x, w)\nb = Sigmoid(a)\nc = Mul(a, b)\nd "
+       "= Conv(x, w)\ne = Sigmoid(d)\nf = Mul(d, e)\ny = Concat[axis=1](c, f)\noutput y",
+       "Reorder Conv Conv ElementwiseConcat Reorder"},
+      {"silu before a Concat of channels in plain layout",
+       "input x: float32[2, 3, 40, 40]\nb = Sigmoid(x)\nc = Mul(x, b)\nd = Tanh(x)\ny = Concat[axis=1](c, x, "
+       "d)\noutput y",
+       "ElementwiseConcat"},
+      {"integers run in loops", "input x: int64[4]\nconst k: int64[4] = 1, 2, 3, 4\ny = Add(x, k)\noutput y", "Add"},
   };
   return kPatterns;
 }

@@ -3,6 +3,7 @@
 
 #include "lib/runtime/cpu/conv.h"
 #include "lib/runtime/cpu/elementwise.h"
+#include "lib/runtime/cpu/elementwise_concat.h"
 #include "lib/runtime/cpu/gather.h"
 #include "lib/runtime/cpu/int8/makers.h"
 #include "lib/runtime/cpu/matmul.h"
@@ -33,6 +34,7 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"Resize", "", int8::makeNearestResize},
       KernelEntry{"Conv", "", makeConv},
       KernelEntry{"Elementwise", kPlanDomain, makeElementwise},
+      KernelEntry{"ElementwiseConcat", kPlanDomain, makeElementwiseConcat},
       KernelEntry{"Gemm", kPlanDomain, makePlanGemm},
       KernelEntry{"MatMul", "", makeMatMul},
       KernelEntry{"RNN", "", makeRecurrent},

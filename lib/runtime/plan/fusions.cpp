@@ -47,6 +47,8 @@ constexpr std::array kFusions = {
            fuseElementwiseChains},
     Fusion{Stage::chains, "post-activation", "Conv or Gemm -> activation -> post-operation", fusePostActivation},
     Fusion{Stage::chains, "post-residual", "Conv -> Add (-> activation) -> post-operations", fusePostResidual},
+    Fusion{Stage::chains, "concat-elementwise", "elementwise operators -> Concat of channels -> one pass over memory",
+           fuseConcat},
 };
 
 void runStage(FusedGraph& graph, Stage stage, const std::set<std::string>& disabled) {

@@ -13,6 +13,7 @@ int64_t fuseGemm(FusedGraph& graph);
 int64_t fuseElementwiseChains(FusedGraph& graph);
 int64_t fusePostActivation(FusedGraph& graph);
 int64_t fusePostResidual(FusedGraph& graph);
+int64_t fuseConcat(FusedGraph& graph);
 
 /// QuantizeLinear and DequantizeLinear around an operator become one step on bytes.
 namespace int8 {
