@@ -10,6 +10,7 @@
 #include "lib/runtime/cpu/reference_kernel.h"
 #include "lib/runtime/cpu/reorder.h"
 #include "lib/runtime/plan/executable.h"
+#include "lib/runtime/plan/lower_precision.h"
 #include "lib/runtime/plan/segments.h"
 
 namespace compress {
@@ -48,7 +49,7 @@ bool hasOnlyNumbers(const Graph& graph) {
 
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(bool guarded) : guarded_(guarded) {}
+  CpuBackend(bool guarded, Precision precision) : guarded_(guarded), precision_(precision) {}
   std::string_view name() const override { return "cpu"; }
 
   std::unique_ptr<Executable> compile(const Graph& graph, std::span<const Shape> inputShapes,
@@ -69,6 +70,7 @@ class CpuBackend : public Backend {
       return reference_->compile(graph, shapesOf(inputTypes), options);
     }
     fuse(fused, options.disabledFusions);
+    if (precision_ == Precision::bf16) lowerToBf16(fused);
     CpuKernelSource source(context_, compile_);
     try {
       return std::make_unique<PlanExecutable>(fused, source, options, guarded_);
@@ -86,6 +88,7 @@ class CpuBackend : public Backend {
   CpuContext context_;
   std::unique_ptr<Backend> reference_ = makeReferenceBackend();
   bool guarded_;
+  Precision precision_;
   PlanCompiler compile_ = [this](const Graph& graph, std::span<const Type> inputTypes, const CompileOptions& options) {
     return compileFor(graph, inputTypes, options);
   };
@@ -96,8 +99,14 @@ class CpuBackend : public Backend {
 std::unique_ptr<Backend> makeCpuBackend() {
   return makeCpuBackend(false);
 }
-std::unique_ptr<Backend> makeCpuBackend(bool guarded) {
-  return std::make_unique<CpuBackend>(guarded);
+std::unique_ptr<Backend> makeCpuBackend(Precision precision) {
+  return makeCpuBackend(false, precision);
+}
+std::unique_ptr<Backend> makeCpuBackend(bool guarded, Precision precision) {
+  if (precision == Precision::bf16 && !hasBf16())
+    throw Error(ErrorKind::unsupported, "this processor has neither AVX512-BF16 nor AMX: models run in f32 here",
+                "leave the precision at f32");
+  return std::make_unique<CpuBackend>(guarded, precision);
 }
 
 }  // namespace compress

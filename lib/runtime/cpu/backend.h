@@ -1,10 +1,10 @@
 // The cpu backend as tests make it.
 #pragma once
-#include "lib/runtime/backend.h"
+#include "lib/runtime/precision.h"
 
 namespace compress {
 
 /// With `guarded`, every buffer of a plan lies between guard bytes (see PlanExecutable::guardsIntact).
-std::unique_ptr<Backend> makeCpuBackend(bool guarded);
+std::unique_ptr<Backend> makeCpuBackend(bool guarded, Precision precision = Precision::f32);
 
 }  // namespace compress

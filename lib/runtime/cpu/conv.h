@@ -15,7 +15,7 @@ struct ConvGeometry {
 /// Shapes: [N, C, ...], [M, C/group, k...], [N, M, ...].
 ConvGeometry convGeometry(const Node& node, const Shape& input, const Shape& weights, const Shape& output);
 
-/// f32 with constant weights and bias.
+/// f32, or bf16 with f32 sums, with constant weights and bias.
 KernelChoice makeConv(const KernelRequest& request, CpuContext& context);
 
 }  // namespace compress

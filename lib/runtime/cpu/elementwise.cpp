@@ -1,10 +1,12 @@
 // Runs of elementwise operations on floats in one pass, with broadcasting, in whatever layout the first operand has.
+// The first operand and the result may be stored as bf16.
 #include "lib/runtime/cpu/elementwise.h"
 
 #include <omp.h>
 
 #include <algorithm>
 
+#include "lib/runtime/cpu/bf16.h"
 #include "lib/runtime/cpu/elementwise_loops.h"
 #include "lib/runtime/cpu/loop_nest.h"
 
@@ -17,7 +19,10 @@ constexpr int64_t kChunk = 4096;
 
 class ElementwiseKernel : public Kernel {
  public:
-  ElementwiseKernel(const KernelRequest& request, Layout layout) : threads_(request.threads) {
+  ElementwiseKernel(const KernelRequest& request, Layout layout)
+      : threads_(request.threads),
+        isFromBf16_(request.dtype(0) == DType::bf16),
+        isToBf16_(request.outputDtype() == DType::bf16) {
     const Shape whole = request.outputShape();
     std::vector<std::vector<int64_t>> strides{broadcastStrides(request.shape(0), whole, layout)};
     operandInputs_.push_back(0);
@@ -37,9 +42,8 @@ class ElementwiseKernel : public Kernel {
   std::string name() const override { return "vector"; }
 
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
-    for (size_t i = 0; i < operandInputs_.size(); ++i)
-      operands_[i] = reinterpret_cast<const float*>(inputs[operandInputs_[i]]);
-    target_ = reinterpret_cast<float*>(outputs[0]);
+    for (size_t i = 0; i < operandInputs_.size(); ++i) operands_[i] = inputs[operandInputs_[i]];
+    target_ = outputs[0];
   }
 
   void run() override {
@@ -73,23 +77,38 @@ class ElementwiseKernel : public Kernel {
       size_t operand = 1;
       for (size_t i = 0; i < ops_.size(); ++i) {
         if (!isBinary(ops[i].kind)) continue;
-        ops[i].operand = operands_[operand] + nest_.offsetOf(row, operand) + begin * inner.steps[operand];
+        ops[i].operand = reinterpret_cast<const float*>(operands_[operand]) + nest_.offsetOf(row, operand) +
+                         begin * inner.steps[operand];
         ops[i].step = isUnit_ ? inner.steps[operand] : 0;
         ++operand;
       }
-      const float* source = operands_[0] + nest_.offsetOf(row, 0) + begin * inner.steps[0];
-      runElementwise(source, isUnit_ ? inner.steps[0] : 0, target_ + row * inner.count + begin, count,
-                     {ops, ops_.size()});
+      runChunk({ops, ops_.size()}, nest_.offsetOf(row, 0) + begin * inner.steps[0], row * inner.count + begin, count);
     }
   }
 
+  /// `count` elements of the target from element `to` on; the source begins at element `from`.
+  void runChunk(std::span<const LoopOp> ops, int64_t from, int64_t to, int64_t count) const {
+    alignas(64) float tile[kChunk];
+    const int64_t step = isUnit_ ? nest_.inner().steps[0] : 0;
+    const float* source = reinterpret_cast<const float*>(operands_[0]) + from;
+    if (isFromBf16_) {
+      widenBf16(reinterpret_cast<const uint16_t*>(operands_[0]) + from, tile, step == 0 ? 1 : count);
+      source = tile;
+    }
+    float* target = isToBf16_ ? tile : reinterpret_cast<float*>(target_) + to;
+    runElementwise(source, step, target, count, ops);
+    if (isToBf16_) narrowToBf16(tile, reinterpret_cast<uint16_t*>(target_) + to, count);
+  }
+
   int threads_;
+  bool isFromBf16_;
+  bool isToBf16_;
   std::vector<size_t> operandInputs_;
   std::vector<LoopOp> ops_;
   LoopNest nest_;
   bool isUnit_ = true;
-  std::vector<const float*> operands_;
-  float* target_ = nullptr;
+  std::vector<const std::byte*> operands_;
+  std::byte* target_ = nullptr;
 };
 
 /// The layout of the largest operand that has the result's rank.
@@ -126,7 +145,7 @@ KernelChoice makeElementwise(const KernelRequest& request, CpuContext&) {
   for (size_t i = 0; i < request.node.inputs.size(); ++i) {
     choice.inputLayouts.push_back(request.has(i) && request.shape(i).rank() == rank ? layout : Layout::plain);
     if (choice.overwrites < 0 && request.canOverwrite[i] && request.shape(i) == request.outputShape() &&
-        request.inputLayouts[i] == layout)
+        request.dtype(i) == request.outputDtype() && request.inputLayouts[i] == layout)
       choice.overwrites = static_cast<int>(i);
   }
   choice.outputLayouts = {layout};

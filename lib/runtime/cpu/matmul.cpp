@@ -1,5 +1,5 @@
-// Small products and those of one row by own loops; others by oneDNN's matmul (never inner_product, whose bytes differ by
-// thread count).
+// Small products and those of one row by own loops; others by oneDNN's matmul (never inner_product, whose bytes differ
+// by thread count).
 #include "lib/runtime/cpu/matmul.h"
 
 #include <algorithm>
@@ -58,7 +58,7 @@ class SmallGemmKernel : public Kernel {
     if (parts <= 1) {
       runPanels(0, panels);
     } else {
-#pragma omp parallel for num_threads(static_cast<int>(parts)) schedule(static)
+#pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static)
       for (int64_t part = 0; part < parts; ++part) runPanels(panels * part / parts, panels * (part + 1) / parts);
     }
     if (!ops_.empty()) runElementwise(target_, 1, target_, extents_.rows * extents_.columns, ops_);
@@ -128,12 +128,12 @@ KernelChoice plainChoice(const KernelRequest& request, std::unique_ptr<Kernel> k
 
 std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& context, const Extents& extents) {
   const dnnl::memory::dims leftDims{extents.rows, extents.inner};
-  const auto left = onednnDesc(Shape(leftDims), DType::f32, Layout::plain);
+  const auto left = onednnDesc(Shape(leftDims), request.dtype(0), Layout::plain);
   const Shape rightShape{extents.inner, extents.columns};
-  const auto target = onednnDesc({extents.rows, extents.columns}, DType::f32, Layout::plain);
+  const auto target = onednnDesc({extents.rows, extents.columns}, request.outputDtype(), Layout::plain);
   const auto bias = request.has(2) ? onednnDesc({1, extents.columns}, DType::f32, Layout::plain) : dnnl::memory::desc();
   OnednnPostOps post = onednnPostOps(request, Layout::plain, -1);
-  const dnnl::matmul::desc operation(left, onednnAny(rightShape, DType::f32), bias, target);
+  const dnnl::matmul::desc operation(left, onednnAny(rightShape, request.dtype(0)), bias, target);
   const dnnl::matmul::primitive_desc description(operation, post.attributes, context.engine);
   MatMulKernel::Parts parts;
   parts.primitive = dnnl::matmul(description);
@@ -168,7 +168,8 @@ KernelChoice makePlanGemm(const KernelRequest& request, CpuContext& context) {
   const Shape right = request.shape(1);
   const Extents extents{left.count(0, left.rank() - 1), right[0], right[1]};
   std::unique_ptr<Kernel> kernel;
-  if (extents.rows == 1 || extents.rows * extents.inner * extents.columns <= kSmallProduct) {
+  const bool isSmall = extents.rows == 1 || extents.rows * extents.inner * extents.columns <= kSmallProduct;
+  if (isSmall && request.dtype(0) == DType::f32) {
     const Tensor* bias = request.constant(2);
     const std::string form = text("panels", bias != nullptr ? digest(*bias) : "");
     Packed packed = context.packed.find(*request.constant(1), form,

@@ -25,6 +25,11 @@ dnnl::memory::data_type onednnType(DType dtype) {
   }
 }
 
+bool hasBf16() {
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+}
+
 dnnl::memory::desc onednnDesc(const Shape& shape, DType dtype, Layout layout) {
   return {shape.dims(), onednnType(dtype), stridesOf(shape, layout)};
 }

@@ -11,6 +11,8 @@ namespace compress {
 
 /// Throws Error(unsupported) for types that oneDNN lacks.
 dnnl::memory::data_type onednnType(DType dtype);
+/// Does the processor multiply bf16?
+bool hasBf16();
 /// A dense tensor in the given layout.
 dnnl::memory::desc onednnDesc(const Shape& shape, DType dtype, Layout layout);
 /// Dimensions with the layout left to the primitive (format_tag::any).

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lib/runtime/cpu/bf16.h"
 #include "lib/runtime/cpu/copy_kernel.h"
 #include "lib/runtime/cpu/loop_nest.h"
 #include "lib/runtime/cpu/row_kernel.h"
@@ -160,6 +161,8 @@ constexpr TypedName kTyped[] = {{"Add", Arithmetic<Plus>::find},
                                 {"Xor", logical<OneOfTwo>}};
 
 class TypedKernel : public Kernel {
+  static constexpr int64_t kChunk = 8192;
+
  public:
   TypedKernel(const KernelRequest& request, RowLoop row, std::vector<int64_t> operandBytes, int64_t targetBytes)
       : row_(row), operandBytes_(std::move(operandBytes)), targetBytes_(targetBytes), threads_(request.threads) {
@@ -175,13 +178,17 @@ class TypedKernel : public Kernel {
     target_ = outputs[0];
   }
   void run() override {
-    const int64_t count = nest_.inner().count;
-    overRows(nest_.outerCount(), nest_.outerCount() * count, threads_, [&](int64_t first, int64_t last) {
+    const LoopAxis& inner = nest_.inner();
+    const int64_t chunks = (inner.count + kChunk - 1) / kChunk;
+    overRows(nest_.outerCount() * chunks, nest_.outerCount() * inner.count, threads_, [&](int64_t first, int64_t last) {
       const std::byte* operands[3] = {};
-      for (int64_t row = first; row < last; ++row) {
+      for (int64_t unit = first; unit < last; ++unit) {
+        const int64_t row = unit / chunks;
+        const int64_t begin = unit % chunks * kChunk;
         for (size_t i = 0; i < operands_.size(); ++i)
-          operands[i] = operands_[i] + nest_.offsetOf(row, i) * operandBytes_[i];
-        row_(operands, nest_.inner().steps.data(), target_ + row * count * targetBytes_, count);
+          operands[i] = operands_[i] + (nest_.offsetOf(row, i) + begin * inner.steps[i]) * operandBytes_[i];
+        row_(operands, inner.steps.data(), target_ + (row * inner.count + begin) * targetBytes_,
+             std::min(kChunk, inner.count - begin));
       }
     });
   }
@@ -229,8 +236,18 @@ RowLoop castFrom(DType to) {
   }
 }
 
+void castToBf16(const std::byte* const* operands, const int64_t*, std::byte* target, int64_t count) {
+  narrowToBf16(reinterpret_cast<const float*>(operands[0]), reinterpret_cast<uint16_t*>(target), count);
+}
+
+void castFromBf16(const std::byte* const* operands, const int64_t*, std::byte* target, int64_t count) {
+  widenBf16(reinterpret_cast<const uint16_t*>(operands[0]), reinterpret_cast<float*>(target), count);
+}
+
 /// Floats to integers stay with the reference, which says what becomes of those that do not fit.
 RowLoop castLoop(DType from, DType to) {
+  if (from == DType::f32 && to == DType::bf16) return castToBf16;
+  if (from == DType::bf16) return to == DType::f32 ? castFromBf16 : nullptr;
   switch (from) {
     case DType::f32:
       return castFrom<float>(to);
@@ -294,7 +311,9 @@ KernelChoice makeCast(const KernelRequest& request, CpuContext& context) {
   if (request.dtype(0) == request.outputDtype()) return makeReshape(request, context);
   const RowLoop row = castLoop(request.dtype(0), request.outputDtype());
   if (row == nullptr || request.outputShape().elementCount() == 0) return notForMe();
-  return typedChoice(request, row);
+  KernelChoice choice = typedChoice(request, row);
+  choice.inputLayouts = choice.outputLayouts = {request.inputLayouts[0]};
+  return choice;
 }
 
 KernelChoice makeExpand(const KernelRequest& request, CpuContext&) {
