@@ -5,6 +5,7 @@
 #include "lib/base/text.h"
 #include "lib/eval/gates.h"
 #include "tools/option_values.h"
+#include "tools/subprocess.h"
 
 namespace compress {
 
@@ -65,7 +66,10 @@ void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
   visitor.visit(json, {.name = "json", .help = "print exactly one JSON document on stdout, also for errors"});
   visitor.visit(quiet, {.name = "quiet", .help = "no messages but errors", .letter = 'q'});
   visitor.visit(verbose, {.name = "verbose", .help = "print the settings in effect and every step", .letter = 'v'});
-  visitor.visit(progress, {.name = "progress", .help = "show how far the work is", .choices = {"auto", "never"}});
+  visitor.visit(progress, {.name = "progress",
+                           .help = "show how far the work is; jsonl: all of stderr as JSON, one event a line",
+                           .choices = {"auto", "never", "jsonl"}});
+  visitor.visit(hook, {.name = "hook", .help = "run this for each event, its JSON on stdin", .placeholder = "CMD"});
   visitor.visit(color, {.name = "color", .help = "colours on stderr", .choices = {"auto", "always", "never"}});
   visitor.section("Settings");
   visitor.visit(config, {.name = "config",
@@ -82,6 +86,10 @@ void CommonOptions::check() const {
     throw Error(ErrorKind::usage, "--output and --in-place exclude each other", "leave one of them out");
   if (quiet && verbose)
     throw Error(ErrorKind::usage, "--quiet and --verbose exclude each other", "leave one of them out");
+  if (hook) splitCommand(*hook, "hook");
+  if (hook && untrusted)
+    throw Error(ErrorKind::usage, "--hook and --untrusted exclude each other: a confined process starts no programs",
+                "leave one of them out");
   if (timeout) parseSeconds("timeout", *timeout);
   if (memoryLimit) parseSize(*memoryLimit, "memory-limit");
   if (device == "cuda")

@@ -52,6 +52,7 @@ struct CommonOptions {
   bool quiet = false;
   bool verbose = false;
   std::string progress = "auto";
+  std::optional<std::string> hook;
   std::string color = "auto";
 
   CommonOptions();

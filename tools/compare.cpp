@@ -31,9 +31,9 @@ class Compare : public Verb {
     requireSameInterface(before, after);
     const std::unique_ptr<Dataset> dataset = openSamples(context, before.model);
     const bool hasLabels = dataset->hasLabels();
-    const Findings findings =
-        judge_.compare(context, {before.model, before.shown, before.bytes}, {after.model, after.shown, after.bytes},
-                       dataset.get(), hasLabels ? dataset.get() : nullptr);
+    const Findings findings = judge_.compare(context, {before.model, before.shown, before.bytes, before.path},
+                                             {after.model, after.shown, after.bytes, after.path}, dataset.get(),
+                                             hasLabels ? dataset.get() : nullptr);
     context.console.result(renderText(context.document));
     return findings.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
   }

@@ -6,9 +6,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "tools/stderr_writer.h"
 
 namespace compress {
 namespace {
@@ -20,16 +22,6 @@ constexpr auto kLogInterval = std::chrono::seconds(10);
 bool isSet(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != 0;
-}
-
-/// Messages are worth no error of their own: a closed stderr is ignored.
-void writeStderr(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return;
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
 }
 
 }  // namespace
@@ -50,7 +42,8 @@ Console::Console(const CommonOptions& options)
       showProgress_(options.progress == "auto" && !options.quiet),
       isTerminal_(isatty(STDERR_FILENO) == 1),
       hasColour_(wantsColour(options.color, isTerminal_)),
-      lastProgress_(std::chrono::steady_clock::now()) {}
+      lastProgress_(std::chrono::steady_clock::now()),
+      events_(options) {}
 
 void Console::result(std::string_view line) {
   if (!json_) write(text(line, '\n'));
@@ -68,23 +61,24 @@ void Console::write(std::string_view bytes) {
 }
 
 void Console::note(std::string_view line) {
-  if (!quiet_) message("", "", line);
+  if (!quiet_) message("note", "", "", line);
 }
 
 void Console::detail(std::string_view line) {
-  if (verbose_) message("", "", line);
+  if (verbose_) message("detail", "", "", line);
 }
 
 void Console::warn(std::string_view line) {
-  if (!quiet_) message("warning: ", kYellow, line);
+  if (!quiet_) message("warning", "warning: ", kYellow, line);
 }
 
 void Console::error(std::string_view what, std::string_view hint) {
-  message("compress: ", kRed, what);
-  if (!hint.empty()) message("  hint: ", "", hint);
+  message("error", "compress: ", kRed, what);
+  if (!hint.empty()) message("hint", "  hint: ", "", hint);
 }
 
 void Console::progress(std::string_view line) {
+  report(events_.emitProgress(line));
   if (!showProgress_) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - lastProgress_ < (isTerminal_ ? std::chrono::milliseconds(kTerminalInterval) : kLogInterval)) return;
@@ -99,8 +93,18 @@ void Console::endProgress() {
   progressShown_ = false;
 }
 
-void Console::message(std::string_view prefix, std::string_view colour, std::string_view line) {
+void Console::event(std::string_view name, nlohmann::ordered_json fields) {
+  if (events_.isWanted()) report(events_.emit(name, std::move(fields)));
+}
+
+void Console::report(const std::string& hookFailure) {
+  if (!hookFailure.empty()) warn(hookFailure);
+}
+
+void Console::message(std::string_view level, std::string_view prefix, std::string_view colour, std::string_view line) {
   endProgress();
+  event("message", {{"level", level}, {"text", line}});
+  if (events_.isStream()) return;
   const bool coloured = hasColour_ && !colour.empty();
   writeStderr(text(coloured ? colour : "", prefix, coloured ? kPlain : "", displayText(line), '\n'));
 }

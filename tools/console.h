@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "tools/common_options.h"
+#include "tools/events.h"
 
 namespace compress {
 
@@ -30,13 +31,17 @@ class Console {
   void progress(std::string_view line);
   /// Takes the progress line away.
   void endProgress();
+  /// Something that happened, for --progress jsonl and --hook; messages and progress are events of their own.
+  void event(std::string_view name, nlohmann::ordered_json fields);
 
  private:
-  void message(std::string_view prefix, std::string_view colour, std::string_view line);
+  void message(std::string_view level, std::string_view prefix, std::string_view colour, std::string_view line);
+  void report(const std::string& hookFailure);
 
   bool json_, quiet_, verbose_, showProgress_, isTerminal_, hasColour_;
   bool progressShown_ = false;
   std::chrono::steady_clock::time_point lastProgress_;
+  Events events_;
 };
 
 /// --color, then NO_COLOR, then CLICOLOR_FORCE and FORCE_COLOR, then whether stderr is a terminal that can.

@@ -29,12 +29,6 @@ double uptimeSeconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Since the program started: steady, unlike the wall clock.
-double secondsSinceStart() {
-  static const double start = uptimeSeconds();
-  return uptimeSeconds() - start;
-}
-
 Json environment(const CommonOptions& common) {
   utsname system{};
   uname(&system);
@@ -80,6 +74,11 @@ std::string_view codeName(ErrorKind kind) {
 }
 
 }  // namespace
+
+double secondsSinceStart() {
+  static const double start = uptimeSeconds();
+  return uptimeSeconds() - start;
+}
 
 Json toolRecord() {
   return {{"name", "compress"}, {"version", programVersion()}};

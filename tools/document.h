@@ -9,6 +9,8 @@
 
 namespace compress {
 
+/// Since the program started: steady, unlike the wall clock.
+double secondsSinceStart();
 /// Schema, tool, command and start time.
 nlohmann::ordered_json startDocument(const std::vector<std::string>& arguments);
 nlohmann::ordered_json toolRecord();

@@ -7,6 +7,7 @@
 #include "tools/document.h"
 #include "tools/input_model.h"
 #include "tools/measuring.h"
+#include "tools/model_file.h"
 #include "tools/verbs.h"
 
 namespace compress {
@@ -16,20 +17,29 @@ class Eval : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
     metrics_.options(visitor);
+    commands_.metricOption(visitor);
+    conditions_.options(visitor);
     data_.options(visitor, DataOptions::kEvaluation);
   }
 
   int run(VerbContext& context) override {
     metrics_.check();
+    commands_.check();
+    conditions_.check();
     const InputModel input = readInputModel(context, context.operands[0]);
-    const std::unique_ptr<Dataset> dataset = data_.openLabelled(context, input.model);
+    const bool hasData = data_.hasEvaluation() || !commands_.hasMetric();
+    const std::unique_ptr<Dataset> dataset = hasData ? data_.openLabelled(context, input.model) : nullptr;
     const std::unique_ptr<Backend> backend = makeCpuBackend();
     return within([&] { return input.shown; },
                   [&] {
                     Validator validator(input.model, *backend, nullptr, dataset.get(), validatorOptions(context));
-                    const Measurement measurement = validator.measure(input.model, input.bytes);
+                    Measurement measurement = validator.measure(input.model, input.bytes);
+                    if (commands_.hasMetric())
+                      measurement.metrics.insert(
+                          measurement.metrics.begin(),
+                          commands_.measureMetric(context, ModelFile(input.model, input.path).path()));
                     report(context, input, measurement);
-                    return 0;
+                    return conditions_.judge(context) ? 0 : static_cast<int>(ErrorKind::negative);
                   });
   }
 
@@ -53,6 +63,8 @@ class Eval : public Verb {
   }
 
   MetricOptions metrics_;
+  JudgeCommands commands_;
+  ConditionOptions conditions_;
   DataOptions data_;
 };
 

@@ -22,11 +22,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string readStandardInput() {
+std::string readStandardInput(const Budget& budget) {
   std::string bytes;
   char block[1 << 16];
   while (true) {
     const ssize_t count = ::read(STDIN_FILENO, block, sizeof block);
+    budget.check();
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw Error(ErrorKind::io, std::strerror(errno));
     if (count == 0) return bytes;
@@ -66,7 +67,7 @@ InputModel fromFile(VerbContext& context, const std::filesystem::path& path, std
 }
 
 InputModel fromStandardInput(VerbContext& context, std::vector<std::string>& warnings) {
-  std::string bytes = readStandardInput();
+  std::string bytes = readStandardInput(context.budget);
   const auto size = static_cast<int64_t>(bytes.size());
   context.document["inputs"].push_back({{"path", "-"}, {"sha256", sha256(bytes)}, {"bytes", size}});
   ReadResult read = parseModel(std::move(bytes), readOptions(context.common));

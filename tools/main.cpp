@@ -16,14 +16,15 @@
 #include "tools/option_values.h"
 #include "tools/reports.h"
 #include "tools/settings.h"
+#include "tools/signals.h"
 #include "tools/verbs.h"
 
 namespace compress {
 
 std::span<const VerbSpec> allVerbs() {
   static const std::vector<VerbSpec> verbs = {
-      inspectVerb(),  checkVerb(),     runVerb(),      evalVerb(),    benchVerb(),
-      optimizeVerb(), calibrateVerb(), quantizeVerb(), compareVerb(),
+      inspectVerb(),  checkVerb(),   runVerb(), evalVerb(),   benchVerb(),  optimizeVerb(),   calibrateVerb(),
+      quantizeVerb(), compareVerb(), opsVerb(), passesVerb(), doctorVerb(), completionVerb(),
   };
   return verbs;
 }
@@ -144,7 +145,8 @@ void requireNoExtras(const VerbSpec& spec, std::span<const std::string> extras, 
 
 void requireOperands(const VerbSpec& spec, const Words& operands) {
   const Words wanted = split(spec.operands);
-  if (operands.size() > wanted.size())
+  const bool takesMore = !wanted.empty() && wanted.back().ends_with("...");
+  if (operands.size() > wanted.size() && !takesMore)
     throw Error(ErrorKind::usage, text("one operand too many: '", displayName(operands[wanted.size()]), "'"),
                 text("usage: compress ", spec.name, " [OPTIONS] ", spec.operands));
   if (operands.size() < wanted.size() && wanted[operands.size()].front() != '[')
@@ -185,6 +187,11 @@ int printConfig(Console& console, const VerbSpec& spec, const CommonOptions& com
   return 0;
 }
 
+/// The last event of a run, with all that was found.
+void sayEnd(Console& console, const Json& document) {
+  console.event("end", {{"exit_code", document["exit_code"]}, {"status", document["status"]}, {"report", document}});
+}
+
 /// A failure goes into the reports too, and then on up.
 int runVerb(Verb& verb, VerbContext& context) {
   try {
@@ -221,6 +228,7 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
     console.detail(text(name, " = ", setting["value"].dump(),
                         setting["origin"] == "flag" ? "" : text(" (", setting["origin"].get<std::string>(), ')')));
   const bool isConfined = prepareProcess(common);
+  console.event("start", {{"verb", spec.name}, {"command", document["command"]}, {"tool", document["tool"]}});
   const Budget budget(common);
   VerbContext context{operands, common, console, budget, document};
   for (const std::string& warning : doubtfulVariables(allVerbs())) warnAs(context, warning);
@@ -229,6 +237,7 @@ int runSpec(const VerbSpec& spec, const Words& arguments, CommonOptions& common,
   finishDocument(document, common, code);
   writeReports(common, document);
   if (common.json) console.write(documentText(document));
+  sayEnd(console, document);
   return code;
 }
 
@@ -253,16 +262,21 @@ int dispatch(const Words& arguments, CommonOptions& common, Json& document) {
   return runSpec(findVerb(first), rest, common, document);
 }
 
+/// Stopped by a signal with nothing kept that the same command could go on from.
+bool isKilled(const Error& error) {
+  return error.kind() == ErrorKind::interrupted && notedSignal() != 0;
+}
+
 /// Reports a failure in the form that was asked for; the exit code.
 int fail(const CommonOptions& common, Json& document, const Error& error) {
   const int code = static_cast<int>(error.kind());
   Console console(common);
-  if (common.json) {
-    recordError(document, error);
-    console.write(documentText(document));
-  }
+  recordError(document, error);
+  if (isKilled(error)) document["exit_code"] = 128 + notedSignal();
+  if (common.json) console.write(documentText(document));
   console.error(error.message(), error.hint());
-  return code;
+  sayEnd(console, document);
+  return isKilled(error) ? endBySignal() : code;
 }
 
 int runProgram(const Words& arguments) {
@@ -295,7 +309,6 @@ int runProgram(const Words& arguments) {
 }  // namespace compress
 
 int main(int argc, char** argv) {
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);
+  compress::watchSignals();
   return compress::runProgram({argv + 1, argv + argc});
 }

@@ -4,9 +4,10 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/eval/conditions.h"
 #include "lib/eval/report.h"
 #include "lib/onnx/write.h"
-#include "tools/document.h"
+#include "tools/model_file.h"
 
 namespace compress {
 namespace {
@@ -39,9 +40,32 @@ void MetricOptions::check() const {
   for (const std::string& name : metrics_) makeMetric(name);
 }
 
+void ConditionOptions::options(OptionVisitor& visitor) {
+  visitor.visit(conditions_, {.name = "fail-if",
+                              .help = "condition on the report, as in 'top1_drop>0.5pt and size_ratio>0.5', repeatable",
+                              .placeholder = "EXPR",
+                              .splitsAtCommas = false});
+}
+
+void ConditionOptions::check() const {
+  for (const std::string& condition : conditions_) parseCondition(condition);
+}
+
+bool ConditionOptions::judge(VerbContext& context, bool isWarning) const {
+  std::vector<GateResult> results;
+  for (const std::string& condition : conditions_)
+    results.push_back(judgeCondition(parseCondition(condition), context.document, isWarning));
+  for (const nlohmann::ordered_json& gate : gatesToJson(results)) context.document["gates"].push_back(gate);
+  for (const GateResult& gate : results)
+    if (!gate.passed) context.console.warn(text("--fail-if '", gate.limit, "': ", gate.why, " (", gate.value, ')'));
+  return allMet(results);
+}
+
 void JudgeOptions::options(OptionVisitor& visitor) {
   visitor.section("Measuring");
   metrics_.options(visitor);
+  commands_.metricOption(visitor);
+  commands_.latencyOption(visitor);
   visitor.visit(bench_,
                 {.name = "bench", .help = "time both models in full, or not at all; a short check without either"});
   visitor.section("Gates (exit code 1 where one fails)");
@@ -59,6 +83,7 @@ void JudgeOptions::options(OptionVisitor& visitor) {
   visitor.visit(gates_.maxLatencyP95, {.name = "max-latency-p95",
                                        .help = "most of the 95th percentile of the time of a run, as in 8ms",
                                        .placeholder = "TIME"});
+  conditions_.options(visitor);
   visitor.visit(
       gateLevel_,
       {.name = "gate-level", .help = "warn: failed gates leave the exit code at 0", .choices = {"error", "warn"}});
@@ -66,25 +91,58 @@ void JudgeOptions::options(OptionVisitor& visitor) {
 
 void JudgeOptions::check(const DataOptions& data, bool hasSpeed) const {
   metrics_.check();
-  checkGates(gates_, data.hasEvaluation(), hasSpeed && wantsSpeed());
+  commands_.check();
+  conditions_.check();
+  checkGates(gates_, data.hasEvaluation() || commands_.hasMetric(), hasSpeed && wantsSpeed());
 }
 
-SpeedMeasurement JudgeOptions::timeBoth(VerbContext& context, const Candidate& before, const Candidate& after,
-                                        Backend& backend, const Dataset& samples) const {
+std::optional<SpeedMeasurement> JudgeOptions::measureSpeeds(VerbContext& context, const Candidate& before,
+                                                            const Candidate& after, Backend& backend,
+                                                            const Dataset* samples) const {
+  if (!wantsSpeed() || (samples == nullptr && !commands_.hasLatency())) return std::nullopt;
   context.console.progress("timing");
   const auto seed = static_cast<uint64_t>(context.common.seed);
-  SpeedMeasurement speed =
-      measureSpeed(before.model, after.model, backend, samples, static_cast<int>(context.common.threads),
-                   latencyOptions(bench_ == true || hasSpeedGate(), seed));
+  const int threads = static_cast<int>(context.common.threads);
+  SpeedMeasurement speed;
+  if (commands_.hasLatency())
+    speed = commands_.measureLatency(context, ModelFile(before.model, before.file).path(),
+                                     ModelFile(after.model, after.file).path());
+  else
+    speed = measureSpeed(before.model, after.model, backend, *samples, threads,
+                         latencyOptions(bench_ == true || hasSpeedGate(), seed));
   if (speed.verdict.contended)
     warnAs(context, "W-CONTENDED: other processes took the processor while timing: speed is not to be believed");
   if (speed.verdict.significant && speed.verdict.speedup < 1)
     warnAs(context, text("W-SLOWER: the result is slower: ", fixed(speed.before.p50, 3), " -> ",
                          fixed(speed.after.p50, 3), " ms"));
-  context.document["latency"] = {latencyToJson("before", "cpu", speed.before, false),
-                                 latencyToJson("after", "cpu", speed.after, false)};
+  const std::string_view device = commands_.hasLatency() ? "latency-cmd" : "cpu";
+  context.document["latency"] = {latencyToJson("before", device, speed.before, false),
+                                 latencyToJson("after", device, speed.after, false)};
   context.document["compare"] = speedToJson(speed);
   return speed;
+}
+
+void JudgeOptions::addCommandMetric(const VerbContext& context, const Candidate& before, const Candidate& after,
+                                    Findings& findings) const {
+  const auto add = [&](Measurement& measurement, const Candidate& model) {
+    measurement.metrics.insert(measurement.metrics.begin(),
+                               commands_.measureMetric(context, ModelFile(model.model, model.file).path()));
+  };
+  if (!commands_.hasMetric()) return;
+  add(findings.before, before);
+  add(findings.after, after);
+}
+
+void JudgeOptions::recordMeasurements(VerbContext& context, const Candidate& before, const Candidate& after,
+                                      const Findings& findings) {
+  recordModel(context, "before", before, findings.before.facts);
+  recordModel(context, "after", after, findings.after.facts);
+  for (const nlohmann::ordered_json& entry : accuracyToJson("before", findings.before.metrics, nullptr))
+    context.document["accuracy"].push_back(entry);
+  for (const nlohmann::ordered_json& entry : accuracyToJson("after", findings.after.metrics, &findings.before.metrics))
+    context.document["accuracy"].push_back(entry);
+  if (!findings.after.drift.empty()) context.document["drift"] = verifyToJson(findings.after.drift);
+  for (const std::string& warning : findings.after.warnings) warnAs(context, warning);
 }
 
 void JudgeOptions::judgeOverlap(VerbContext& context, int64_t shared) const {
@@ -111,24 +169,18 @@ Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, co
   Findings findings;
   findings.before = validator.measureReference(before.bytes);
   findings.after = validator.measure(after.model, after.bytes);
-  recordModel(context, "before", before, findings.before.facts);
-  recordModel(context, "after", after, findings.after.facts);
-  for (const nlohmann::ordered_json& entry : accuracyToJson("before", findings.before.metrics, nullptr))
-    context.document["accuracy"].push_back(entry);
-  for (const nlohmann::ordered_json& entry : accuracyToJson("after", findings.after.metrics, &findings.before.metrics))
-    context.document["accuracy"].push_back(entry);
-  if (!findings.after.drift.empty()) context.document["drift"] = verifyToJson(findings.after.drift);
-  for (const std::string& warning : findings.after.warnings) warnAs(context, warning);
+  addCommandMetric(context, before, after, findings);
+  recordMeasurements(context, before, after, findings);
   if (samples != evaluation) judgeOverlap(context, validator.sharedSamples());
-  const Dataset* timed = samples != nullptr ? samples : evaluation;
-  if (wantsSpeed() && timed != nullptr) findings.speed = timeBoth(context, before, after, *backend, *timed);
+  findings.speed = measureSpeeds(context, before, after, *backend, samples != nullptr ? samples : evaluation);
   GateOptions gates = gates_;
   gates.isWarning = gateLevel_ == "warn";
   findings.gates = judgeGates(gates, findings.before, findings.after, findings.speed ? &*findings.speed : nullptr);
   if (!findings.gates.empty()) context.document["gates"] = gatesToJson(findings.gates);
+  const bool areConditionsMet = conditions_.judge(context, gates.isWarning);
   const Verdict verdict = validator.judge(findings.after, false);
   if (!verdict.accepted) context.console.warn(verdict.reason);
-  findings.isAccepted = verdict.accepted && allMet(findings.gates);
+  findings.isAccepted = verdict.accepted && allMet(findings.gates) && areConditionsMet;
   return findings;
 }
 

@@ -1,5 +1,6 @@
 // Measuring a model, alone or against what it was: metrics, drift, speed, gates; as options, text and JSON.
 #pragma once
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "lib/eval/gates.h"
 #include "lib/eval/validator.h"
 #include "tools/data_options.h"
+#include "tools/judge_commands.h"
 #include "tools/verb.h"
 
 namespace compress {
@@ -26,8 +28,9 @@ class MetricOptions {
 /// A model in the comparison, with the size of its file.
 struct Candidate {
   const Model& model;
-  std::string path;
+  std::string path;  ///< as shown
   int64_t bytes = 0;
+  std::optional<std::filesystem::path> file = std::nullopt;  ///< where it lies, if it does
 };
 
 struct Findings {
@@ -35,6 +38,19 @@ struct Findings {
   std::optional<SpeedMeasurement> speed;
   std::vector<GateResult> gates;
   bool isAccepted = true;  ///< no error-level gate failed, no output became non-finite or constant
+};
+
+/// --fail-if: gates that are conditions on the document.
+class ConditionOptions {
+ public:
+  void options(OptionVisitor& visitor);
+  /// Throws Error(usage) for conditions that are not understood.
+  void check() const;
+  /// Adds a gate for each to the document's "gates"; whether none of level "error" failed.
+  bool judge(VerbContext& context, bool isWarning = false) const;
+
+ private:
+  std::vector<std::string> conditions_;
 };
 
 /// Metrics, timing and gates of verbs that compare two models.
@@ -54,10 +70,17 @@ class JudgeOptions {
  private:
   /// Warns of evaluation samples that calibration has seen; under a gate on a metric that is Error(usage).
   void judgeOverlap(VerbContext& context, int64_t shared) const;
-  SpeedMeasurement timeBoth(VerbContext& context, const Candidate& before, const Candidate& after, Backend& backend,
-                            const Dataset& samples) const;
+  std::optional<SpeedMeasurement> measureSpeeds(VerbContext& context, const Candidate& before, const Candidate& after,
+                                                Backend& backend, const Dataset* samples) const;
+  /// Puts the metric of --metric-cmd before all others: gates judge the first.
+  void addCommandMetric(const VerbContext& context, const Candidate& before, const Candidate& after,
+                        Findings& findings) const;
+  static void recordMeasurements(VerbContext& context, const Candidate& before, const Candidate& after,
+                                 const Findings& findings);
 
   MetricOptions metrics_;
+  JudgeCommands commands_;
+  ConditionOptions conditions_;
   GateOptions gates_;
   std::string gateLevel_ = "error";
   std::optional<bool> bench_;

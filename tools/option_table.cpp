@@ -56,11 +56,17 @@ class RowVisitor : public JsonVisitor {
 
 }  // namespace
 
-std::vector<OptionRow> optionRows(Verb& verb, CommonOptions& common, OptionGroups groups) {
+std::vector<OptionRow> optionRows(const std::function<void(OptionVisitor&)>& visit) {
   RowVisitor visitor("Options");
-  verb.options(visitor);
-  common.options(visitor, groups);
+  visit(visitor);
   return std::move(visitor.rows);
+}
+
+std::vector<OptionRow> optionRows(Verb& verb, CommonOptions& common, OptionGroups groups) {
+  return optionRows([&](OptionVisitor& visitor) {
+    verb.options(visitor);
+    common.options(visitor, groups);
+  });
 }
 
 }  // namespace compress

@@ -1,5 +1,6 @@
 // Option tables as rows that people read.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct OptionRow {
   std::string flags;  ///< "-o, --output FILE"
   std::string help;   ///< with choices and default
 };
+
+/// Rows of what `visit` hands to its visitor.
+std::vector<OptionRow> optionRows(const std::function<void(OptionVisitor&)>& visit);
 
 /// Rows of the verb's own options and of its common ones, in order, with defaults as they stand in the objects.
 std::vector<OptionRow> optionRows(Verb& verb, CommonOptions& common, OptionGroups groups);

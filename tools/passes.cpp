@@ -78,7 +78,9 @@ PipelineOptions pipelineOptions(const CommonOptions& common) {
 bool reportPasses(VerbContext& context, const std::vector<PassRecord>& records) {
   bool allKept = true;
   for (const PassRecord& record : records) {
-    context.document["passes"].push_back(toJson(record));
+    const Json entry = toJson(record);
+    context.console.event("pass", entry);
+    context.document["passes"].push_back(entry);
     context.console.detail(text(record.name, ": ", record.changes, " changes, ", fixed(record.seconds * 1e3, 1),
                                 " ms, ", nameOf(record.status)));
     for (const Warning& warning : record.warnings)

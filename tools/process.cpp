@@ -14,6 +14,7 @@
 #include "lib/eval/gates.h"
 #include "tools/option_values.h"
 #include "tools/sandbox.h"
+#include "tools/signals.h"
 
 namespace compress {
 
@@ -74,6 +75,7 @@ Budget::Budget(const CommonOptions& common) : start_(std::chrono::steady_clock::
 }
 
 void Budget::check() const {
+  checkSignals();
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
   if (seconds_ && passed.count() > *seconds_)
     throw Error(ErrorKind::resource, text("--timeout ", *seconds_, " s is over and nothing has been written"),

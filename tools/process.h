@@ -20,8 +20,8 @@ class Budget {
  public:
   /// The clock of --timeout starts here.
   explicit Budget(const CommonOptions& common);
-  /// Throws Error(resource) when the time is over or more memory is in use than allowed. Verbs call it between samples
-  /// and steps.
+  /// Throws Error(resource) when the time is over or more memory is in use than allowed, Error(interrupted) after a
+  /// signal. Verbs call it between samples and steps.
   void check() const;
 
  private:

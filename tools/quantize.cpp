@@ -11,6 +11,7 @@
 #include "tools/data_options.h"
 #include "tools/input_model.h"
 #include "tools/layer_costs.h"
+#include "tools/integer_io.h"
 #include "tools/measuring.h"
 #include "tools/output_plan.h"
 #include "tools/passes.h"
@@ -38,6 +39,10 @@ class QuantizeVerb : public Verb {
                           .help = "static: ranges of activations are fixed from calibration samples",
                           .choices = {"static"}});
     quantize_.visit(visitor);
+    visitor.visit(ioDtype_,
+                  {.name = "io-dtype",
+                   .help = "type of the model's float inputs and outputs; integers as --activations makes them",
+                   .choices = {"float", "uint8", "int8"}});
     visitor.visit(
         skip_,
         {.name = "skip-pass", .help = "leave out a lossless pass that runs before, repeatable", .placeholder = "PASS"});
@@ -78,11 +83,12 @@ class QuantizeVerb : public Verb {
     describe(context, model, calibration, quantize.report());
     reportLayers(context, quantize.report(), records.back().skipped);
     if (explain_) explainNode(context, quantize.report(), records.back().skipped, input.model, *explain_);
-    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes},
+    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
                                              {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
     if (wantsPage(context.common) && judge_.wantsSpeed() && calibration != nullptr)
       addLayerCosts(context, input.model, model, *backend, *calibration);
     const bool isGood = allKept && findings.isAccepted;
+    if (isGood && ioDtype_ != "float") model = withIntegerBorders(context, model, ioDtype_, calibration);
     const Outcome outcome = isGood
                                 ? gain_.write(context, plan, input, model, judge_.hasSpeedGate())
                                 : Outcome{.bytes = findings.after.fileBytes, .isOriginal = false, .isAccepted = false};
@@ -98,7 +104,8 @@ class QuantizeVerb : public Verb {
     model.setMetadata("compress.target", quantize_.target);
     model.setMetadata("compress.level", text(quantize_.level));
     if (!report.calibrationDigest.empty()) model.setMetadata("compress.calibration", report.calibrationDigest);
-    if (calibration != nullptr) model.setMetadata("compress.preprocess", serialize(calibration->preprocess()));
+    if (calibration != nullptr && ioDtype_ == "float")  // integers are fed as they are
+      model.setMetadata("compress.preprocess", serialize(calibration->preprocess()));
   }
 
   static std::string toolVersion(const VerbContext& context) {
@@ -115,6 +122,7 @@ class QuantizeVerb : public Verb {
   }
 
   std::string mode_ = "static";
+  std::string ioDtype_ = "float";
   QuantizeOptions quantize_;
   std::vector<std::string> skip_;
   std::optional<std::string> explain_;

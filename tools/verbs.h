@@ -13,5 +13,9 @@ VerbSpec optimizeVerb();
 VerbSpec calibrateVerb();
 VerbSpec quantizeVerb();
 VerbSpec compareVerb();
+VerbSpec opsVerb();
+VerbSpec passesVerb();
+VerbSpec doctorVerb();
+VerbSpec completionVerb();
 
 }  // namespace compress

@@ -157,7 +157,8 @@ void checkGates(const GateOptions& options, bool hasMetric, bool hasSpeed) {
       throw Error(ErrorKind::usage, text("--max-drop '", displayName(*options.maxDrop),
                                          "': expected a number with %, pt or nothing behind it"));
   }
-  for (const std::string& given : options.minMetric) makeMetric(parseFloor(given).metric);
+  for (const std::string& given : options.minMetric)
+    if (const MetricFloor floor = parseFloor(given); floor.metric != kCommandMetric) makeMetric(floor.metric);
   if (options.maxSize) parseSize(*options.maxSize, "max-size");
   if (options.minSpeedup && !(std::isfinite(*options.minSpeedup) && *options.minSpeedup > 0))
     throw Error(ErrorKind::usage, text("--min-speedup ", *options.minSpeedup, ": expected a finite number above 0"));

@@ -9,6 +9,9 @@
 
 namespace compress {
 
+/// The metric that a user's own program measures.
+constexpr std::string_view kCommandMetric = "metric_cmd";
+
 /// As given on the command line.
 struct GateOptions {
   std::optional<std::string>

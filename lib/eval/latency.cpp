@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "lib/eval/latency_summary.h"
+
 namespace compress {
 namespace {
 
@@ -39,18 +41,6 @@ void runBlock(const std::function<void()>& run, std::vector<double>& ms) {
   while (secondsSince(begin) < kBlockSeconds);
 }
 
-void summarize(Latency& latency, uint64_t seed) {
-  latency.p50 = median(latency.ms);
-  latency.p90 = percentile(latency.ms, 0.90);
-  latency.p99 = percentile(latency.ms, 0.99);
-  double sum = 0, squares = 0;
-  for (const double ms : latency.ms) sum += ms;
-  latency.mean = sum / static_cast<double>(latency.ms.size());
-  for (const double ms : latency.ms) squares += (ms - latency.mean) * (ms - latency.mean);
-  latency.deviation = latency.ms.size() > 1 ? std::sqrt(squares / static_cast<double>(latency.ms.size() - 1)) : 0;
-  latency.median95 = bootstrapMedian(latency.ms, seed);
-}
-
 /// At most `limit` of the values, evenly spaced: bounds the cost of resampling.
 std::vector<double> thinned(const std::vector<double>& values, size_t limit) {
   if (values.size() <= limit) return values;
@@ -60,6 +50,21 @@ std::vector<double> thinned(const std::vector<double>& values, size_t limit) {
 }
 
 }  // namespace
+
+Latency summarizeTimes(std::vector<double> times, uint64_t seed) {
+  Latency latency;
+  latency.ms = std::move(times);
+  latency.p50 = median(latency.ms);
+  latency.p90 = percentile(latency.ms, 0.90);
+  latency.p99 = percentile(latency.ms, 0.99);
+  double sum = 0, squares = 0;
+  for (const double ms : latency.ms) sum += ms;
+  latency.mean = sum / static_cast<double>(latency.ms.size());
+  for (const double ms : latency.ms) squares += (ms - latency.mean) * (ms - latency.mean);
+  latency.deviation = latency.ms.size() > 1 ? std::sqrt(squares / static_cast<double>(latency.ms.size() - 1)) : 0;
+  latency.median95 = bootstrapMedian(latency.ms, seed);
+  return latency;
+}
 
 std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& runs, const LatencyOptions& options,
                                      bool* contended) {
@@ -79,7 +84,7 @@ std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& r
   if (contended != nullptr) *contended = processorSeconds() - processorBefore < kLeastShare * secondsSince(begin);
   for (Latency& latency : results) {
     latency.ms = thinned(latency.ms, 2000);
-    summarize(latency, options.seed);
+    latency = summarizeTimes(std::move(latency.ms), options.seed);
   }
   return results;
 }

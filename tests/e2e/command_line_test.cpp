@@ -33,6 +33,13 @@ std::vector<std::string> listedVerbs() {
   return verbs;
 }
 
+/// Whether the verb's first operand is a model.
+bool readsModel(const std::string& verb) {
+  const std::string help = runCompress({verb, "--help"}).out;
+  const std::string usage = help.substr(0, help.find('\n'));
+  return contains(usage, "[OPTIONS] MODEL") || contains(usage, "[OPTIONS] A B");
+}
+
 }  // namespace
 
 TEST_CASE("help texts are as reviewed", "[e2e]") {
@@ -85,6 +92,7 @@ TEST_CASE("a missing file is exit code 5, a file that is no model 3, for every v
   const Workplace place;
   std::ofstream(place.path("text.onnx")) << "this is no model, only text";
   for (const std::string& verb : listedVerbs()) {
+    if (!readsModel(verb)) continue;
     CAPTURE(verb);
     std::vector<std::string> arguments = {verb, place.path("none.onnx")};
     if (verb == "compare") arguments.push_back(place.model());

@@ -158,3 +158,22 @@ TEST_CASE("a node's name reaches the terminal escaped", "[e2e]") {
   CHECK(result.exitCode == 2);
   CHECK_FALSE(contains(result.err, "\x1b"));
 }
+
+TEST_CASE("integer inputs and outputs on request, proven equal", "[e2e]") {
+  const Workplace place;
+  const ProcessResult result = runCompress(quantizing(place, {"--io-dtype", "uint8", "--json"}));
+  CAPTURE(result.err);
+  REQUIRE(result.exitCode == 0);
+  const Json io = Json::parse(result.out)["io"];
+  REQUIRE(io.size() == 2);
+  CHECK(io[0]["name"] == "image");
+  CHECK(io[0]["role"] == "input");
+  CHECK(io[1]["dtype"] == "uint8");
+  CHECK(contains(runCompress({"run", place.path("m.int8.onnx")}).out, "logits: uint8[1, 10]"));
+  const ProcessResult other = runCompress(quantizing(place, {"--io-dtype", "int8", "--force"}));
+  CHECK(other.exitCode == 4);
+  CHECK(contains(other.err, "--activations int8"));
+  CHECK(runCompress(quantizing(place, {"--io-dtype", "int8", "--activations", "int8", "--force"})).exitCode == 0);
+  CHECK(runCompress(quantizing(place, {"--io-dtype", "uint8", "--exclude", "node:stem.conv", "--force"})).exitCode ==
+        0);
+}

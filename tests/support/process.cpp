@@ -1,13 +1,16 @@
 #include "tests/support/process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/support/paths.h"
 
@@ -57,7 +60,13 @@ ProcessResult runCompress(const std::vector<std::string>& arguments, const Proce
     _exit(127);
   }
   int status = 0;
-  waitpid(child, &status, 0);
+  bool hasEnded = false;
+  while (options.signal != 0 && !hasEnded && contentOf(err).find(options.signalAfter) == std::string::npos) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    hasEnded = waitpid(child, &status, WNOHANG) == child;
+  }
+  if (options.signal != 0 && !hasEnded) kill(child, options.signal);
+  if (!hasEnded) waitpid(child, &status, 0);
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), contentOf(out), contentOf(err)};
 }
 

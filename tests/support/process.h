@@ -15,6 +15,8 @@ struct ProcessResult {
 struct ProcessOptions {
   std::string_view input = {};  ///< standard input
   std::string output = {};      ///< a file such as /dev/full for standard output; empty: captured
+  int signal = 0;               ///< sent once stderr holds `signalAfter`; 0: none
+  std::string_view signalAfter = {};
   std::map<std::string, std::string> environment = {};  ///< added to that of the tests less COMPRESS_*
 };
 

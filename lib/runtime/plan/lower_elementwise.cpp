@@ -163,4 +163,11 @@ int64_t lowerElementwise(FusedGraph& graph) {
   return changes;
 }
 
+std::vector<std::string_view> elementwiseOperators() {
+  std::vector<std::string_view> names = {"LeakyRelu", "Elu", "HardSigmoid", "Gelu", "Clip", "BatchNormalization"};
+  for (const UnaryName& name : kUnary) names.push_back(name.op);
+  for (const BinaryName& name : kBinary) names.push_back(name.op);
+  return names;
+}
+
 }  // namespace compress

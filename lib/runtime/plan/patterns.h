@@ -25,6 +25,8 @@ void appendElementwise(FusedGraph& graph, NodeId base, NodeId follower);
 bool makeFirst(FusedGraph& graph, NodeId elementwise, size_t wanted);
 /// Elementwise operators of ONNX on f32 become Elementwise nodes of one operation; the count of changes.
 int64_t lowerElementwise(FusedGraph& graph);
+/// ONNX's names of the operators that it lowers.
+std::vector<std::string_view> elementwiseOperators();
 /// A constant with its type set.
 ValueId addConstant(FusedGraph& graph, std::string_view name, Tensor tensor);
 
