@@ -36,6 +36,11 @@ class Bench : public Verb {
                             .help = "input shapes, as in x:1x3x32x32; commas between inputs, repeatable: one row each",
                             .placeholder = "NAME:SHAPE",
                             .splitsAtCommas = false});
+    visitor.visit(batch_, {.name = "batch",
+                           .help = "samples per run: axis 0 of every input, where the model leaves it open",
+                           .min = 1,
+                           .max = 1 << 20,
+                           .placeholder = "N"});
     visitor.visit(
         duration_,
         {.name = "duration", .help = "seconds per model and shape", .min = 0.01, .max = 86400, .placeholder = "S"});
@@ -50,9 +55,11 @@ class Bench : public Verb {
   }
 
   int run(VerbContext& context) override {
-    if (inputs_.isGiven() && !shapes_.empty())
-      throw Error(ErrorKind::usage, "--shape and --input exclude each other: the shapes are those of the tensors",
-                  "leave one of them out");
+    if (inputs_.isGiven() && (!shapes_.empty() || batch_))
+      throw Error(
+          ErrorKind::usage,
+          text(batch_ ? "--batch" : "--shape", " and --input exclude each other: the shapes are those of the tensors"),
+          "leave one of them out");
     std::vector<InputModel> models;
     for (const std::string& operand : context.operands) models.push_back(readInputModel(context, operand));
     const std::unique_ptr<Backend> backend = makeCpuBackend();
@@ -76,12 +83,28 @@ class Bench : public Verb {
     return shapes.empty() ? std::vector<std::string>{} : splitWords({.name = "shape", .help = ""}, shapes);
   }
 
+  static void setBatch(Graph& graph, int64_t batch) {
+    for (const ValueId id : graph.runtimeInputs()) {
+      Type type = graph.value(id).type;
+      if (!type.hasRank() || type.rank() == 0) continue;
+      Dim& axis = type.dims->front();
+      if (axis.isKnown() && axis.value != batch)
+        throw Error(
+            ErrorKind::usage,
+            text("--batch ", batch, ": input '", displayName(graph.value(id).name), "' is declared ", print(type)),
+            "the model was exported for that batch alone");
+      axis = Dim::of(batch);
+      graph.setType(id, type);
+    }
+  }
+
   Runner makeRunner(VerbContext& context, const InputModel& input, Backend& backend, const std::string& shapes,
                     bool isProfiled) const {
     return within([&] { return input.shown; },
                   [&] {
                     Model model = input.model;
                     setInputShapes(model, splitShapes(shapes));
+                    if (batch_) setBatch(model.graph, *batch_);
                     Runner runner;
                     runner.session = std::make_unique<Session>(
                         model, backend,
@@ -124,11 +147,12 @@ class Bench : public Verb {
                                            {"significant", verdict.significant}});
   }
 
-  static std::vector<std::string> row(VerbContext& context, const InputModel& model, Runner& runner,
-                                      const Latency& time) {
+  std::vector<std::string> row(VerbContext& context, const InputModel& model, Runner& runner,
+                               const Latency& time) const {
     const int64_t arena = runner.session->plan(runner.bindings.inputs).arenaBytes();
     Json record = latencyToJson(model.shown, "cpu", time, false);
     record["shape"] = runner.shapes;
+    if (batch_) record["batch"] = *batch_;
     record["arena_bytes"] = arena;
     context.document["latency"].push_back(std::move(record));
     return {model.shown,
@@ -174,7 +198,7 @@ class Bench : public Verb {
   ModelInputs inputs_;
   std::vector<std::string> shapes_;
   double duration_ = 3, warmup_ = 0.2;
-  std::optional<int64_t> runs_;
+  std::optional<int64_t> runs_, batch_;
   bool perLayer_ = false;
 };
 

@@ -19,7 +19,8 @@ struct SubprocessResult {
 };
 
 /// Runs words[0] (found by PATH) on `input`, until it ends and has closed its output. `poll` is called every 100 ms;
-/// when it throws, the program is killed first. Throws Error(io) when it cannot be started.
+/// when it throws, the program is killed first. The caller ignores SIGPIPE: not all of `input` need be read. Throws
+/// Error(io) when it cannot be started.
 SubprocessResult runSubprocess(const std::vector<std::string>& words, std::string_view input,
                                const std::function<void()>& poll);
 

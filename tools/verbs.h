@@ -17,5 +17,8 @@ VerbSpec opsVerb();
 VerbSpec passesVerb();
 VerbSpec doctorVerb();
 VerbSpec completionVerb();
+VerbSpec lintVerb();
+VerbSpec reportVerb();
+VerbSpec debugVerb();
 
 }  // namespace compress

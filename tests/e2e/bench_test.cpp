@@ -86,3 +86,16 @@ TEST_CASE("inputs that do not fit are named", "[e2e]") {
   CHECK(contains(other.err, "no key is called like an input (image), found count, ids"));
   CHECK(runCompress({"run", "--input", "ids=@many", "--input", "count=@1", tokens.model}).exitCode == 2);
 }
+
+TEST_CASE("bench times batches where the model leaves axis 0 open", "[e2e]") {
+  const Workplace place;
+  const ProcessResult result = runCompress({"bench", "--runs", "3", "--batch", "4", "--json", place.model()});
+  REQUIRE(result.exitCode == 0);
+  const Json latency = Json::parse(result.out)["latency"][0];
+  CHECK(latency["batch"] == 4);
+  CHECK(latency["shape"] == "[4, 1, 28, 28]");
+  CHECK(contains(runCompress({"bench", "--batch", "4", "--shape", "2x1x28x28", place.model()}).err,
+                 "'image' is declared float32[2, 1, 28, 28]"));
+  const Tokens tokens;
+  CHECK(runCompress({"bench", "--batch", "2", tokens.model}).exitCode == 2);
+}
