@@ -1,5 +1,6 @@
 #include "tools/measuring.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
@@ -49,6 +50,11 @@ void ConditionOptions::options(OptionVisitor& visitor) {
 
 void ConditionOptions::check() const {
   for (const std::string& condition : conditions_) parseCondition(condition);
+}
+
+bool ConditionOptions::readMetrics() const {
+  return std::ranges::any_of(conditions_,
+                             [](const std::string& condition) { return readsMetric(parseCondition(condition)); });
 }
 
 bool ConditionOptions::judge(VerbContext& context, bool isWarning) const {
@@ -148,7 +154,7 @@ void JudgeOptions::recordMeasurements(VerbContext& context, const Candidate& bef
 void JudgeOptions::judgeOverlap(VerbContext& context, int64_t shared) const {
   if (shared == 0) return;
   const std::string found = text(shared, " evaluation samples were seen in calibration: the metric is too good");
-  if (gates_.maxDrop || !gates_.minMetric.empty())
+  if (gates_.maxDrop || !gates_.minMetric.empty() || conditions_.readMetrics())
     throw Error(ErrorKind::usage, text(found, " to judge a gate by"),
                 "leave them out with --skip N, or calibrate with other samples");
   warnAs(context, text("W-CALIB-IN-EVAL: ", found));

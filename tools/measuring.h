@@ -46,6 +46,8 @@ class ConditionOptions {
   void options(OptionVisitor& visitor);
   /// Throws Error(usage) for conditions that are not understood.
   void check() const;
+  /// Whether one of them reads a metric of the evaluation samples.
+  bool readMetrics() const;
   /// Adds a gate for each to the document's "gates"; whether none of level "error" failed.
   bool judge(VerbContext& context, bool isWarning = false) const;
 

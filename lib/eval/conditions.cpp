@@ -251,6 +251,12 @@ Condition parseCondition(std::string_view given) {
   return Parser(given).condition();
 }
 
+bool readsMetric(const Condition& condition) {
+  return std::ranges::any_of(condition.terms, [](const ConditionTerm& term) {
+    return findField(term.field) == nullptr && withoutDrop(term.field) != kCommandMetric;
+  });
+}
+
 GateResult judgeCondition(const Condition& condition, const Json& document, bool isWarning) {
   std::vector<std::string> values, missing;
   bool allHold = true;

@@ -34,6 +34,9 @@ std::vector<std::string> conditionFields();
 /// names, for a field that there is not.
 Condition parseCondition(std::string_view given);
 
+/// Whether a term reads a metric that is measured on the evaluation samples.
+bool readsMetric(const Condition& condition);
+
 /// The gate "fail-if" over a document of a run: fails where all terms hold, and where one of their fields was not
 /// measured.
 GateResult judgeCondition(const Condition& condition, const nlohmann::ordered_json& document, bool isWarning);

@@ -119,6 +119,8 @@ TEST_CASE("evaluation samples that calibration has seen are a warning, and an er
   CHECK(warned.exitCode == 0);
   CHECK(contains(warned.err, "W-CALIB-IN-EVAL: 16 evaluation samples"));
   CHECK(runCompress(quantizing(place, joined(data, {"--force", "--min-metric", "top1>=0"}))).exitCode == 2);
+  CHECK(runCompress(quantizing(place, joined(data, {"--force", "--fail-if", "top1<0"}))).exitCode == 2);
+  CHECK(runCompress(quantizing(place, joined(data, {"--force", "--fail-if", "size_ratio>1"}))).exitCode == 0);
 }
 
 TEST_CASE("calibration tables are written, merged and used", "[e2e]") {

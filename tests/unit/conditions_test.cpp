@@ -88,3 +88,9 @@ TEST_CASE("bad conditions are refused, unknown fields with near names", "[gates]
 TEST_CASE("every field that is listed is understood", "[gates]") {
   for (const std::string& field : conditionFields()) CHECK(parseCondition(field + " > 1").terms[0].field == field);
 }
+
+TEST_CASE("conditions on metrics are known as such", "[gates]") {
+  CHECK(readsMetric(parseCondition("size_ratio>1 and top1_drop>0")));
+  CHECK_FALSE(readsMetric(parseCondition("size_ratio>1 and sqnr_db<3")));
+  CHECK_FALSE(readsMetric(parseCondition("metric_cmd<3")));
+}
