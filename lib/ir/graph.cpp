@@ -73,7 +73,7 @@ bool Graph::isOutput(ValueId id) const {
   return std::ranges::find(outputs_, id) != outputs_.end();
 }
 NodeId Graph::producer(ValueId id) const {
-  return slot(id).producer;
+  return id ? slot(id).producer : NodeId{};
 }
 const std::vector<Use>& Graph::uses(ValueId id) const {
   return slot(id).uses;

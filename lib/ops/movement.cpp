@@ -75,6 +75,7 @@ void inferTile(InferContext& context) {
 
 void tile(ReferenceContext& context) {
   const Shape &x = context.inputs[0].shape(), &y = context.outputs[0].shape();
+  if (y.rank() != x.rank()) reject("repeats are not known");
   if (y.elementCount() == 0) return;
   // [r0, d0, r1, d1, ...] with stride 0 along each repeat
   std::vector<int64_t> dims, strides;

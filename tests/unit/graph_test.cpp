@@ -167,3 +167,7 @@ TEST_CASE("a 100,000-way fan-out is replaced in linear time", "[graph]") {
   CHECK(graph.uses(graph.findValue("x")).size() == 100'001);
   CHECK(graph.order().size() == 100'001);
 }
+
+TEST_CASE("an input that is left out has no producer", "[graph]") {
+  CHECK_FALSE(Graph().producer(kNoValue));
+}

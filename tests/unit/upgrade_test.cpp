@@ -111,6 +111,10 @@ TEST_CASE("references refuse operands that do not fit the result, and types that
   CHECK(throwsError(ErrorKind::input, "", [&] {
     run("input x: float32[2, 2]\ninput y: float32[]\nz = LessOrEqual(x, y, y, _)\noutput z\n", {wide, one});
   }));
+  CHECK(throwsError(ErrorKind::input, "repeats are not known", [&] {
+    run("input x: float32[2, 2]\ninput r: float32[2]\nz = Tile(x, r)\noutput z\n",
+        {wide, Tensor::of<float>(Shape{2}, std::vector<float>{1, 2})});
+  }));
   CHECK(throwsError(ErrorKind::input, "x is int64, expected float32", [&] {
     run("input x: int64[1]\ny = DynamicQuantizeLinear(x)\noutput y\n",
         {Tensor::of<int64_t>(Shape{1}, std::vector<int64_t>{1})});
