@@ -17,10 +17,17 @@ void inferLoss(InferContext& context) {
   if (context.outputs.size() > 1) context.outputs[1] = x;
 }
 
+/// [N, classes, ...] of the first input.
+const Shape& shapeWithClasses(const ReferenceContext& context) {
+  const Shape& shape = context.inputs[0].shape();
+  if (shape.rank() < 2 || shape[1] == 0) reject("x has shape ", print(shape), ", expected classes on axis 1");
+  return shape;
+}
+
 /// loss[n, d] = -weight[label] * logProbability[n, label, d], reduced as the node says; labels equal to ignore_index
 /// count nothing.
 void reduceLoss(ReferenceContext& context, const std::vector<double>& logProbabilities) {
-  const Shape& shape = context.inputs[0].shape();
+  const Shape& shape = shapeWithClasses(context);
   const auto labels = toInts(context.inputs[1]);
   const int64_t classes = shape[1], inner = shape.count(2, shape.rank());
   const auto weights =
@@ -55,7 +62,7 @@ void negativeLogLikelihood(ReferenceContext& context) {
 }
 
 void softmaxCrossEntropy(ReferenceContext& context) {
-  const Shape& shape = context.inputs[0].shape();
+  const Shape& shape = shapeWithClasses(context);
   auto x = load<double>(context.inputs[0]);
   const int64_t classes = shape[1], inner = shape.count(2, shape.rank());
   for (int64_t line = 0; line < shape[0] * inner; ++line) {

@@ -115,6 +115,11 @@ TEST_CASE("references refuse operands that do not fit the result, and types that
     run("input x: float32[2, 2]\ninput r: float32[2]\nz = Tile(x, r)\noutput z\n",
         {wide, Tensor::of<float>(Shape{2}, std::vector<float>{1, 2})});
   }));
+  CHECK(throwsError(ErrorKind::input, "expected classes on axis 1", [&] {
+    run("input x: float32[2, 0]\ninput l: int64[2]\nz = SoftmaxCrossEntropyLoss(x, l)\noutput z\n",
+        {Tensor::of<float>(Shape{2, 0}, std::vector<float>{}),
+         Tensor::of<int64_t>(Shape{2}, std::vector<int64_t>{0, 0})});
+  }));
   CHECK(throwsError(ErrorKind::input, "x is int64, expected float32", [&] {
     run("input x: int64[1]\ny = DynamicQuantizeLinear(x)\noutput y\n",
         {Tensor::of<int64_t>(Shape{1}, std::vector<int64_t>{1})});
