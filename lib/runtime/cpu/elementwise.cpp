@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "lib/runtime/cpu/bf16.h"
+#include "lib/runtime/cpu/bf16_loops.h"
 #include "lib/runtime/cpu/elementwise_loops.h"
 #include "lib/runtime/cpu/loop_nest.h"
 

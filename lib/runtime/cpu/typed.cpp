@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "lib/runtime/cpu/bf16.h"
+#include "lib/runtime/cpu/bf16_loops.h"
 #include "lib/runtime/cpu/copy_kernel.h"
 #include "lib/runtime/cpu/loop_nest.h"
 #include "lib/runtime/cpu/row_kernel.h"
