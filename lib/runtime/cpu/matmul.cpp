@@ -16,7 +16,7 @@ namespace {
 /// Multiply-adds up to which a product is done by one thread in own loops.
 constexpr int64_t kSmallProduct = 1 << 15;
 /// Below this many multiply-adds an own product stays on one thread.
-constexpr int64_t kParallelProduct = 1 << 18;
+constexpr int64_t kParallelProduct = 1 << 17;
 
 struct Extents {
   int64_t rows, inner, columns;
