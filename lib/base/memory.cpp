@@ -1,5 +1,6 @@
 #include "lib/base/memory.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,10 @@ std::filesystem::path groupPath() {
 }
 
 }  // namespace
+
+void releaseFreedMemory() {
+  malloc_trim(0);
+}
 
 int64_t availableMemory() {
   int64_t least = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);

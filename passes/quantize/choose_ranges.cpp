@@ -1,6 +1,6 @@
 // Ranges by the error downstream: each group of tensors is quantized alone, with one range after another, and what its
-// readers make of it is compared with the float result. Two sweeps over the network: the upper ends first, then the
-// lower ends with the best upper one.
+// readers make of it is compared with the float result. One sweep over the network tries the named methods; a wide
+// search tries shares of the upper ends as well, and in a second sweep those of the lower ends with the best upper one.
 #include <algorithm>
 #include <set>
 
@@ -12,7 +12,7 @@ namespace compress {
 namespace {
 
 constexpr size_t kSamples = 8;
-constexpr int64_t kSampleBytes = 48LL << 20;
+constexpr int64_t kSampleBytes = 16LL << 20;
 
 double relativeError(const Tensor& expected, const Tensor& found) {
   Energy energy;
@@ -96,18 +96,25 @@ RangeChoice choiceOf(const RefineContext& context, Range range, std::string meth
   return {encodeRange(range, context.dtype, context.symmetric), range, std::move(method)};
 }
 
-/// The named methods, then shares of the upper end.
-std::vector<RangeChoice> upperChoices(const RefineContext& context, const Histogram& histogram) {
+/// Nothing is tried twice.
+void addChoice(std::vector<RangeChoice>& choices, RangeChoice choice) {
+  if (std::ranges::find(choices, choice.encoding, &RangeChoice::encoding) == choices.end())
+    choices.push_back(std::move(choice));
+}
+
+/// The named methods, then for a wide search shares of the upper end.
+std::vector<RangeChoice> upperChoices(const RefineContext& context, const Histogram& histogram, RangeSearch search) {
   const Range all = minmaxRange(histogram);
   std::vector<RangeChoice> choices{choiceOf(context, all, "minmax")};
   if (all.min == all.max) return choices;
-  choices.push_back(choiceOf(context, percentileRange(histogram, 99.999), "percentile"));
-  choices.push_back(choiceOf(context, percentileRange(histogram, 99.99), "percentile"));
-  choices.push_back(choiceOf(context, mseRange(histogram, 256, context.symmetric), "mse"));
-  for (const float share : kShares)
-    choices.push_back(
-        choiceOf(context, context.symmetric ? Range{all.min * share, all.max * share} : Range{all.min, all.max * share},
-                 "search"));
+  for (const double percent : {99.999, 99.99})
+    addChoice(choices, choiceOf(context, percentileRange(histogram, percent), "percentile"));
+  addChoice(choices, choiceOf(context, mseRange(histogram, 256, context.symmetric), "mse"));
+  if (search == RangeSearch::named) return choices;
+  for (const float share : kShares) {
+    const Range part = context.symmetric ? Range{all.min * share, all.max * share} : Range{all.min, all.max * share};
+    addChoice(choices, choiceOf(context, part, "search"));
+  }
   return choices;
 }
 
@@ -117,20 +124,19 @@ std::vector<RangeChoice> lowerChoices(const RefineContext& context, const RangeC
   const Range all = minmaxRange(histogram);
   if (context.symmetric || all.min >= 0) return choices;
   choices.front().error = 0;  // measured again
-  if (best.range.min > all.min) choices.push_back(choiceOf(context, {all.min, best.range.max}, "search"));
-  for (const float share : kShares) choices.push_back(choiceOf(context, {all.min * share, best.range.max}, "search"));
+  if (best.range.min > all.min) addChoice(choices, choiceOf(context, {all.min, best.range.max}, "search"));
+  for (const float share : kShares) addChoice(choices, choiceOf(context, {all.min * share, best.range.max}, "search"));
   return choices;
 }
 
-/// The choice of least error, where it is clearly below that of the first: what is cut off hurts the output more than
-/// the same error by rounding, which later layers average away.
+/// The choice of least error, where it is below `clearly` times that of the first: what is cut off hurts the output
+/// more than the same error by rounding, which later layers average away.
 std::vector<RangeChoice> leastError(const std::vector<std::vector<RangeChoice>>& choices,
-                                    const std::vector<std::vector<double>>& errors) {
-  constexpr double kClearly = 0.5;
+                                    const std::vector<std::vector<double>>& errors, double clearly) {
   std::vector<RangeChoice> best;
   for (size_t group = 0; group < choices.size(); ++group) {
     const auto least = std::ranges::min_element(errors[group]);
-    const bool clear = *least < kClearly * errors[group][0];
+    const bool clear = *least < clearly * errors[group][0];
     const size_t chosen = clear ? static_cast<size_t>(least - errors[group].begin()) : 0;
     best.push_back(choices[group][chosen]);
     best.back().error = std::max(errors[group][chosen], best.back().error);
@@ -140,16 +146,19 @@ std::vector<RangeChoice> leastError(const std::vector<std::vector<RangeChoice>>&
 
 }  // namespace
 
-std::vector<RangeChoice> chooseRanges(const RefineContext& context, const std::vector<Histogram>& histograms) {
+std::vector<RangeChoice> chooseRanges(const RefineContext& context, const std::vector<Histogram>& histograms,
+                                      RangeSearch search) {
+  constexpr double kClearlyOfFew = 0.8, kClearlyOfMany = 0.5;  // the least of many errors is the luckiest, too
   const std::vector<Unit> units = cutIntoUnits(context.model, context.inferred, context.plan, false);
   const std::vector<Sample> samples = keptSamples(context, units, kSamples, kSampleBytes);
   Sweep sweep(context, units, samples);
   std::vector<std::vector<RangeChoice>> choices;
-  for (const Histogram& histogram : histograms) choices.push_back(upperChoices(context, histogram));
-  std::vector<RangeChoice> best = leastError(choices, sweep.run(choices));
+  for (const Histogram& histogram : histograms) choices.push_back(upperChoices(context, histogram, search));
+  if (search == RangeSearch::named) return leastError(choices, sweep.run(choices), kClearlyOfFew);
+  const std::vector<RangeChoice> best = leastError(choices, sweep.run(choices), kClearlyOfMany);
   for (size_t group = 0; group < choices.size(); ++group)
     choices[group] = lowerChoices(context, best[group], histograms[group]);
-  return leastError(choices, sweep.run(choices));
+  return leastError(choices, sweep.run(choices), kClearlyOfMany);
 }
 
 }  // namespace compress

@@ -12,7 +12,7 @@ namespace compress {
 namespace {
 
 constexpr size_t kSamples = 40;
-constexpr int64_t kSampleBytes = 48LL << 20;
+constexpr int64_t kSampleBytes = 32LL << 20;
 
 /// Which axis of a weighted node's result counts channels: 1 for a Conv, the last for a product.
 ChannelView channelsOf(const Node& node, const Tensor& result) {

@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/memory.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
 #include "lib/eval/calibration.h"
@@ -76,12 +77,19 @@ CalibrationTable tableFor(const Model& model, const QuantizePlan& plan, const Qu
   return table;
 }
 
-/// Counts of all sources of each group.
-std::vector<Histogram> groupHistograms(const Graph& graph, const QuantizePlan& plan, const CalibrationTable& table) {
-  std::vector<Histogram> histograms(plan.groups.size());
-  for (size_t i = 0; i < plan.groups.size(); ++i)
-    for (const size_t source : plan.groups[i].sources)
-      histograms[i].merge(table.values.at(graph.value(plan.tensors[source].value).name));
+/// Counts of all sources of a group.
+Histogram histogramOf(const Graph& graph, const QuantizePlan& plan, size_t group, const CalibrationTable& table) {
+  Histogram histogram;
+  for (const size_t source : plan.groups[group].sources)
+    histogram.merge(table.values.at(graph.value(plan.tensors[source].value).name));
+  return histogram;
+}
+
+/// One per group of the plan.
+std::vector<Histogram> histogramsOf(const Graph& graph, const QuantizePlan& plan, const CalibrationTable& table) {
+  std::vector<Histogram> histograms;
+  for (size_t group = 0; group < plan.groups.size(); ++group)
+    histograms.push_back(histogramOf(graph, plan, group, table));
   return histograms;
 }
 
@@ -118,8 +126,7 @@ std::map<NodeId, QuantizedWeight> quantizeWeights(const Graph& graph, const Quan
 /// One way to quantize the model, with what it led to.
 struct Attempt {
   QuantizePlan plan;
-  std::vector<Histogram> histograms;  ///< of the plan's groups
-  std::vector<RangeChoice> ranges;
+  std::vector<RangeChoice> ranges;  ///< of the plan's groups
   WeightFit fit;
 };
 
@@ -136,18 +143,10 @@ double outputSqnr(const Graph& graph, const WeightFit& fit) {
   return 0;
 }
 
-std::vector<RangeChoice> rangesBy(const std::string& method, const RefineContext& refining,
-                                  const std::vector<Histogram>& histograms, const QuantizeOptions& options) {
-  std::vector<RangeChoice> ranges;
-  for (const Histogram& histogram : histograms) {
-    const Range range = rangeBy(method, histogram, options);
-    ranges.push_back({encodeRange(range, refining.dtype, refining.symmetric), range, method});
-  }
-  return ranges;
-}
-
-QuantizeReport makeReport(const Graph& graph, const Lowering& lowering, const Attempt& attempt) {
+QuantizeReport makeReport(const Graph& graph, const Lowering& lowering, const Attempt& attempt,
+                          const CalibrationTable& table) {
   const QuantizePlan& plan = attempt.plan;
+  const std::vector<Histogram> histograms = histogramsOf(graph, plan, table);
   QuantizeReport report;
   for (const PlannedTensor& tensor : plan.tensors)
     report.encodings[graph.value(tensor.value).name] = lowering.groups[tensor.group];
@@ -163,7 +162,7 @@ QuantizeReport makeReport(const Graph& graph, const Lowering& lowering, const At
       const size_t group = plan.tensors[*tensor].group;
       layer.scale = static_cast<double>(lowering.groups[group].scales[0]);
       layer.zeroPoint = lowering.groups[group].zeroPoints[0];
-      layer.clippedShare = shareOutside(attempt.histograms[group], attempt.ranges[group].range);
+      layer.clippedShare = shareOutside(histograms[group], attempt.ranges[group].range);
       layer.rangeMethod = attempt.ranges[group].method;
     }
     report.layers.push_back(std::move(layer));
@@ -171,7 +170,7 @@ QuantizeReport makeReport(const Graph& graph, const Lowering& lowering, const At
   report.quantizedNodes = static_cast<int64_t>(plan.nodes.size());
   report.floatNodes = static_cast<int64_t>(plan.skipped.size());
   report.sqnrDb = outputSqnr(graph, attempt.fit);
-  report.clipped = widestClipped(graph, plan, attempt.histograms, attempt.ranges, 5);
+  report.clipped = widestClipped(graph, plan, histograms, attempt.ranges, 5);
   return report;
 }
 
@@ -206,24 +205,26 @@ class Workshop {
   }
 
   Attempt plain(QuantizePlan plan, const CalibrationTable& table) const {
-    Attempt attempt{std::move(plan), {}, {}, {}};
-    attempt.histograms = groupHistograms(model_.graph, attempt.plan, table);
-    const RefineContext refining = context(attempt.plan);
-    attempt.ranges =
-        rangesBy(options_.method == "auto" ? "minmax" : options_.method, refining, attempt.histograms, options_);
+    Attempt attempt{std::move(plan), {}, {}};
+    const std::string method = options_.method == "auto" ? "minmax" : options_.method;
+    for (size_t group = 0; group < attempt.plan.groups.size(); ++group) {
+      const Range range = rangeBy(method, histogramOf(model_.graph, attempt.plan, group, table), options_);
+      attempt.ranges.push_back({encodeRange(range, dtype_, options_.symmetric), range, method});
+    }
     return attempt;
   }
 
-  /// Minimum and maximum first; where the output then is far from float, ranges by the error downstream are tried, then
-  /// without the layers at whose tensors 8 bits do not suffice. What gives the best output stays.
+  /// Each range by the error downstream, and minimum and maximum for all: what gives the better output stays. Where the
+  /// output is far from float the search is wide, and layers at whose tensors 8 bits do not suffice are tried as float.
   Attempt refined(const QuantizePlan& plan, const CalibrationTable& table) const {
     Attempt best = plain(plan, table);
     fit(best);
-    if (options_.method != "auto" || outputSqnr(model_.graph, best.fit) >= kGoodDb) return best;
-    Attempt downstream = plain(plan, table);
-    downstream.ranges = chooseRanges(context(downstream.plan), downstream.histograms);
+    if (options_.method != "auto") return best;
+    const bool isGood = outputSqnr(model_.graph, best.fit) >= kGoodDb;
+    Attempt downstream{plan, chosenRanges(plan, table, isGood ? RangeSearch::named : RangeSearch::wide), {}};
+    if (encodingsOf(downstream.ranges) == encodingsOf(best.ranges)) return best;
     fit(downstream);
-    const std::map<NodeId, std::string> wide = tooWide(downstream);
+    const NodeReasons wide = isGood ? NodeReasons() : tooWide(downstream, table);
     if (wide.empty()) return better(std::move(best), std::move(downstream), 0);
     Attempt without = plain(this->plan(wide), table);
     takeRanges(without, downstream);
@@ -239,14 +240,20 @@ class Workshop {
   }
 
  private:
-  static constexpr double kGoodDb = 25;       // above, nothing more is tried
+  using NodeReasons = std::map<NodeId, std::string>;
+  static constexpr double kGoodDb = 25;       // above, no wide search and no layer kept float
   static constexpr double kWorthFloatDb = 2;  // what layers kept float must bring at the output
   static constexpr double kTooMuchError = 4e-3;
 
   RefineContext context(const QuantizePlan& plan) const {
     return {model_, inferred_, plan, context_, dtype_, options_.symmetric};
   }
+  std::vector<RangeChoice> chosenRanges(const QuantizePlan& plan, const CalibrationTable& table,
+                                        RangeSearch search) const {
+    return chooseRanges(context(plan), histogramsOf(model_.graph, plan, table), search);
+  }
   void fit(Attempt& attempt) const {
+    releaseFreedMemory();
     attempt.fit = fitWeights(context(attempt.plan), encodingsOf(attempt.ranges), options_.perChannel);
   }
 
@@ -265,12 +272,12 @@ class Workshop {
   }
 
   /// Weighted nodes that read or give a tensor whose best range still costs too much, with the reason.
-  std::map<NodeId, std::string> tooWide(const Attempt& attempt) const {
-    std::map<NodeId, std::string> nodes;
+  NodeReasons tooWide(const Attempt& attempt, const CalibrationTable& table) const {
+    NodeReasons nodes;
     for (const PlannedTensor& tensor : attempt.plan.tensors) {
       const RangeChoice& choice = attempt.ranges[tensor.group];
       if (choice.error <= kTooMuchError) continue;
-      const Range all = minmaxRange(attempt.histograms[tensor.group]);
+      const Range all = minmaxRange(histogramOf(model_.graph, attempt.plan, tensor.group, table));
       const std::string reason = text("8 bits do not hold '", displayName(model_.graph.value(tensor.value).name),
                                       "', which spans ", all.min, " to ", all.max);
       std::set<ValueId> behind;
@@ -332,7 +339,7 @@ int64_t Quantize::run(Model& model, PassContext& context) {
         {"W-NO-REFINEMENT",
          "a calibration table alone gives ranges; level 2 also needs samples (--calib): done as at level 1", ""});
   const Lowering lowering{encodingsOf(attempt.ranges), std::move(attempt.fit.weights)};
-  report_ = makeReport(prepared.graph, lowering, attempt);
+  report_ = makeReport(prepared.graph, lowering, attempt, table);
   report_.calibrationDigest = table.dataDigest();
   context.skipped.insert(context.skipped.end(), attempt.plan.skipped.begin(), attempt.plan.skipped.end());
   insertQuantization(prepared.graph, attempt.plan, lowering);

@@ -29,9 +29,15 @@ struct RangeChoice {
                        ///< where not measured
 };
 
+enum class RangeSearch {
+  named,  ///< minimum and maximum, percentiles, least squared error of the tensor itself
+  wide,   ///< also shares of either end
+};
+
 /// One choice per group: least sum, over the units that read it, of squared error over squared result, all else float.
-/// `initial` bounds what is tried.
-std::vector<RangeChoice> chooseRanges(const RefineContext& context, const std::vector<Histogram>& histograms);
+/// Minimum and maximum stay where nothing is clearly better. `histograms`: one per group.
+std::vector<RangeChoice> chooseRanges(const RefineContext& context, const std::vector<Histogram>& histograms,
+                                      RangeSearch search);
 
 /// What was fitted, and how far each tensor then is from its float self.
 struct WeightFit {

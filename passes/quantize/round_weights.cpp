@@ -78,10 +78,18 @@ std::vector<float> gatherRows(std::span<const Tensor> inputs, int64_t positions,
   return rows;
 }
 
+/// body(i) for i in [0, count), on several threads only where `work` multiplications pay for starting them.
+template <typename Body>
+void forEachRow(int64_t count, int64_t work, const Body& body) {
+  constexpr int64_t kWorthThreads = 1 << 18;
+  if (work >= kWorthThreads) return parallelFor(count, body);
+  for (int64_t i = 0; i < count; ++i) body(i);
+}
+
 std::vector<float> secondMoments(const std::vector<float>& patches, int64_t size) {
   std::vector<float> sums(static_cast<size_t>(size * size), 0.0F);
   const int64_t rows = static_cast<int64_t>(patches.size()) / size;
-  parallelFor(size, [&](int64_t i) {
+  forEachRow(size, rows * size * size / 2, [&](int64_t i) {
     float* to = sums.data() + i * size;
     for (int64_t r = 0; r < rows; ++r) {
       const float* patch = patches.data() + r * size;
@@ -102,7 +110,7 @@ std::vector<double> inverseFactor(const std::vector<float>& moments, int64_t n) 
   const double damping = std::max(kDamping * trace / static_cast<double>(n), 1e-12);
   std::vector<double> r(static_cast<size_t>(n * n), 0.0), u(static_cast<size_t>(n * n), 0.0);
   for (int64_t j = n - 1; j >= 0; --j) {
-    parallelFor(j + 1, [&](int64_t i) {
+    forEachRow(j + 1, (j + 1) * (n - j), [&](int64_t i) {
       double sum = static_cast<double>(moments[at(i, j)]) + (i == j ? damping : 0.0);
       for (int64_t k = j + 1; k < n; ++k) sum -= r[at(i, k)] * r[at(j, k)];
       r[at(i, j)] = sum;
@@ -111,7 +119,7 @@ std::vector<double> inverseFactor(const std::vector<float>& moments, int64_t n) 
     for (int64_t i = 0; i < j; ++i) r[at(i, j)] /= diagonal;
     r[at(j, j)] = diagonal;
   }
-  parallelFor(n, [&](int64_t i) {
+  forEachRow(n, n * n * n / 6, [&](int64_t i) {
     std::vector<double> sums(static_cast<size_t>(n), 0.0);
     for (int64_t k = i; k < n; ++k) {
       const double value = ((k == i ? 1.0 : 0.0) - sums[static_cast<size_t>(k)]) / r[at(k, k)];
@@ -134,12 +142,13 @@ Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Ten
   const bool isConv = node.op == "Conv";
   moments.groups = isConv ? node.attributes.integer("group", 1) : 1;
   moments.size = weight.elementCount() / weight.shape()[isConv ? 0 : static_cast<size_t>(weightAxis(node))];
-  for (int64_t group = 0; group < moments.groups; ++group) {
+  moments.sums.resize(static_cast<size_t>(moments.groups));
+  parallelFor(moments.groups, [&](int64_t group) {
     const std::vector<float> patches = isConv
                                            ? gatherConv(node, weight, inputs, results, positions, group, moments.size)
                                            : gatherRows(inputs, positions, moments.size);
-    moments.sums.push_back(secondMoments(patches, moments.size));
-  }
+    moments.sums[static_cast<size_t>(group)] = secondMoments(patches, moments.size);
+  });
   return moments;
 }
 
@@ -149,9 +158,9 @@ void roundByMoments(QuantizedWeight& rounded, const Tensor& weight, int64_t axis
   Buffer codes(DType::i8, weight.shape());
   const auto to = codes.as<int8_t>();
   const int64_t n = moments.size, perGroup = view.channels / moments.groups;
-  for (int64_t group = 0; group < moments.groups; ++group) {
+  parallelFor(moments.groups, [&](int64_t group) {
     const std::vector<double> u = inverseFactor(moments.sums[static_cast<size_t>(group)], n);
-    parallelFor(perGroup, [&](int64_t inGroup) {
+    forEachRow(perGroup, perGroup * n * n / 2, [&](int64_t inGroup) {
       const int64_t channel = group * perGroup + inGroup;
       const double scale = static_cast<double>(
           rounded.encoding.scales[rounded.encoding.scales.size() == 1 ? 0 : static_cast<size_t>(channel)]);
@@ -168,7 +177,7 @@ void roundByMoments(QuantizedWeight& rounded, const Tensor& weight, int64_t axis
         for (int64_t j = k + 1; j < n; ++j) row[static_cast<size_t>(j)] -= error * u[static_cast<size_t>(k * n + j)];
       }
     });
-  }
+  });
   rounded.codes = std::move(codes).freeze();
 }
 
