@@ -19,6 +19,8 @@ constexpr std::array<Row, 29> kTypes = {
      {"uint2", 2},          {"int2", 2},      {"float6e2m3", 6},   {"float6e3m2", 6}}};
 
 Row rowOf(DType dtype) {
+  if (dtype == DType::sequence) return {"sequence", 0};
+  if (dtype == DType::optional) return {"optional", 0};
   const auto index = static_cast<size_t>(dtype);
   return index < kTypes.size() ? kTypes[index] : Row{"unknown", 0};
 }

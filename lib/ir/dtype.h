@@ -38,6 +38,9 @@ enum class DType : int32_t {
   i2 = 26,
   f6e2m3 = 27,
   f6e3m2 = 28,
+  // What a value holds that is no tensor; no file has these.
+  sequence = 1 << 20,
+  optional = sequence + 1,
 };
 
 /// "float32", "int8", ...: numpy's names where numpy has one.

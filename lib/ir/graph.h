@@ -45,7 +45,8 @@ using AttributeData =
 struct Attribute {
   std::string name;
   AttributeData data;
-  std::string rest;  ///< what the file holds beside it and we do not read
+  std::string rest;            ///< what the file holds beside it and we do not read
+  std::string reference = {};  ///< in a function: the attribute of its call that gives the data
 };
 
 /// In the file's order; names are unique.

@@ -98,6 +98,14 @@ Tensor::Tensor(Shape shape, std::vector<std::string> strings)
     throw Error(ErrorKind::input, text("string tensor ", print(shape_), " has ", strings_->size(), " elements"));
 }
 
+Tensor Tensor::listOf(DType kind, std::vector<Tensor> elements) {
+  Tensor list;
+  list.dtype_ = kind;
+  list.shape_ = Shape{static_cast<int64_t>(elements.size())};
+  list.elements_ = std::make_shared<const std::vector<Tensor>>(std::move(elements));
+  return list;
+}
+
 Tensor Tensor::ofInts(const std::vector<int64_t>& values) {
   return of<int64_t>(Shape{static_cast<int64_t>(values.size())}, values);
 }
@@ -118,6 +126,7 @@ Buffer::Buffer(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape
   const auto count = checkedElementCount(shape_.dims());
   if (!count) throw Error(ErrorKind::input, text("shape ", print(shape_), " is negative or too large"));
   if (dtype_ == DType::string) strings_.resize(static_cast<size_t>(*count));
+  if (dtype_ == DType::sequence || dtype_ == DType::optional) elements_.resize(static_cast<size_t>(*count));
   block_.emplace(static_cast<size_t>(bytesOf(dtype_, *count)));
 }
 
@@ -127,6 +136,7 @@ void Buffer::requireType(DType wanted) const {
 
 Tensor Buffer::freeze() && {
   if (dtype_ == DType::string) return {std::move(shape_), std::move(strings_)};
+  if (dtype_ == DType::sequence || dtype_ == DType::optional) return Tensor::listOf(dtype_, std::move(elements_));
   Tensor tensor(dtype_, std::move(shape_), Bytes::own(std::move(*block_)));
   block_.reset();
   return tensor;
@@ -135,6 +145,7 @@ Tensor Buffer::freeze() && {
 Tensor Buffer::snapshot() const {
   Buffer copy(dtype_, shape_);
   copy.strings_ = strings_;
+  copy.elements_ = elements_;
   std::ranges::copy(raw(), copy.raw().begin());
   return std::move(copy).freeze();
 }
@@ -152,6 +163,7 @@ std::vector<float> toFloats(const Tensor& tensor) {
 bool equal(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
   if (a.dtype() == DType::string) return a.strings() == b.strings();
+  if (a.isList()) return std::ranges::equal(a.elements(), b.elements(), equal);
   return a.bytes().sharesWith(b.bytes()) || std::ranges::equal(a.raw(), b.raw());
 }
 

@@ -20,6 +20,10 @@ class Tensor {
   Tensor(DType dtype, Shape shape, Bytes bytes);
   Tensor(Shape shape, std::vector<std::string> strings);
 
+  /// A value that is no tensor: a sequence, or an optional of at most one element. `kind` is what dtype() says, the
+  /// shape is the number of elements.
+  static Tensor listOf(DType kind, std::vector<Tensor> elements);
+
   template <typename T>
   static Tensor of(Shape shape, std::span<const T> values);
   template <typename T>
@@ -38,6 +42,8 @@ class Tensor {
   template <typename T>
   std::span<const T> as() const;
   const std::vector<std::string>& strings() const { return *strings_; }
+  bool isList() const { return dtype_ == DType::sequence || dtype_ == DType::optional; }
+  const std::vector<Tensor>& elements() const { return *elements_; }
   /// The same elements in another shape. Throws Error(input) when the counts differ.
   Tensor reshaped(Shape shape) const;
 
@@ -48,6 +54,7 @@ class Tensor {
   Shape shape_;
   Bytes bytes_;
   std::shared_ptr<const std::vector<std::string>> strings_;
+  std::shared_ptr<const std::vector<Tensor>> elements_;
 };
 
 class Buffer {
@@ -72,6 +79,8 @@ class Buffer {
   }
   /// For DType::string only.
   std::vector<std::string>& strings() { return strings_; }
+  /// For DType::sequence and DType::optional only.
+  std::vector<Tensor>& elements() { return elements_; }
   Tensor freeze() &&;
   /// A Tensor of a copy of the present content.
   Tensor snapshot() const;
@@ -83,6 +92,7 @@ class Buffer {
   Shape shape_;
   std::optional<AlignedBytes> block_;
   std::vector<std::string> strings_;
+  std::vector<Tensor> elements_;
 };
 
 template <typename T>

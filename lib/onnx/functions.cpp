@@ -7,6 +7,7 @@
 #include "lib/ir/cycle.h"
 #include "lib/onnx/graphs.h"
 #include "lib/onnx/prescan.h"
+#include "lib/onnx/read_attribute.h"
 
 namespace compress {
 namespace {
@@ -99,6 +100,53 @@ void checkFunctions(const onnx::ModelProto& model, const ReadLimits& limits) {
                 text("calls of local functions nest ", depth, " deep, at most ", limits.functionCallDepth,
                      " are allowed (limit 'function_call_depth')"),
                 kRaiseLimit);
+}
+
+namespace {
+
+/// `attribute_proto` is newer than the packaged schema: an unknown field of functions.
+constexpr int kFunctionDefaultsField = 11;
+
+Attributes defaultsOf(const onnx::FunctionProto& function, const TakeTensor& takeTensor) {
+  Attributes defaults;
+  const auto& unknown = function.GetReflection()->GetUnknownFields(function);
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    const auto& field = unknown.field(i);
+    if (field.number() != kFunctionDefaultsField ||
+        field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
+      continue;
+    onnx::AttributeProto attribute;
+    if (!attribute.ParseFromString(field.length_delimited()))
+      throw Error(ErrorKind::input, "the default of an attribute cannot be parsed");
+    defaults.append(takeAttribute(attribute, takeTensor, [](const onnx::GraphProto&) -> Body {
+      throw Error(ErrorKind::unsupported, "a subgraph as the default of an attribute");
+    }));
+  }
+  return defaults;
+}
+
+Function readFunction(const onnx::FunctionProto& proto, const TakeTensor& takeTensor) {
+  if (std::ranges::find(proto.input(), "") != proto.input().end())
+    throw Error(ErrorKind::input, "an input has no name");
+  onnx::GraphProto graph;
+  graph.set_name(proto.name());
+  for (const std::string& name : proto.input()) graph.add_input()->set_name(name);
+  for (const std::string& name : proto.output()) graph.add_output()->set_name(name);
+  *graph.mutable_node() = proto.node();
+  const auto [domain, name, overload] = keyOf(proto);
+  Function function{domain, name, overload, takeGraph(graph, takeTensor), defaultsOf(proto, takeTensor), {}};
+  for (const auto& import : proto.opset_import()) function.opsets.set(plainDomain(import.domain()), import.version());
+  return function;
+}
+
+}  // namespace
+
+std::vector<Function> readFunctions(const onnx::ModelProto& model, const TakeTensor& takeTensor) {
+  std::vector<Function> functions;
+  for (const auto& function : model.functions())
+    functions.push_back(within([&] { return text("function ", inQuotes(function.name())); },
+                               [&] { return readFunction(function, takeTensor); }));
+  return functions;
 }
 
 }  // namespace compress

@@ -11,6 +11,7 @@
 #include "lib/base/file_handle.h"
 #include "lib/ir/verify.h"
 #include "lib/onnx/external_data.h"
+#include "lib/onnx/functions.h"
 #include "lib/onnx/graphs.h"
 #include "lib/onnx/prescan.h"
 #include "lib/onnx/read_graph.h"
@@ -135,10 +136,13 @@ ReadResult readFrom(const Source& source, const ReadOptions& options, ExternalDa
   model.irVersion = proto.ir_version();
   model.opsets = takeOpsets(proto);
   takeMetadata(proto, model, warnings);
-  model.graph = takeGraph(*proto.mutable_graph(), [&](onnx::TensorProto& tensor) {
+  const TakeTensor take = [&](onnx::TensorProto& tensor) {
     requireRank(tensor, options.limits.tensorRank);
     return takeTensor(tensor, external);
-  });
+  };
+  model.graph = takeGraph(*proto.mutable_graph(), take);
+  if (proto.functions_size() > 0)
+    model.functions = std::make_shared<const std::vector<Function>>(readFunctions(proto, take));
   proto.clear_ir_version();
   proto.clear_graph();
   model.rest = serialized(proto);
@@ -170,6 +174,11 @@ ReadResult readModel(const std::filesystem::path& path, const ReadOptions& optio
   result.externalFiles = external.files();
   result.warnings = std::move(warnings);
   return result;
+}
+
+Tensor parseTensorProto(std::string bytes) {
+  auto proto = parse<onnx::TensorProto>(sourceOf(bytes), Message::tensor, "a tensor in ONNX's format", {});
+  return takeTensor(proto, nullptr);
 }
 
 Tensor readTensorProto(const std::filesystem::path& path) {

@@ -43,6 +43,7 @@ ReadResult readModel(const std::filesystem::path& path, const ReadOptions& optio
 /// A model given as bytes (standard input): external data is refused.
 ReadResult parseModel(std::string bytes, const ReadOptions& options = {});
 /// A TensorProto file, as in test_data_set_0/input_0.pb.
+Tensor parseTensorProto(std::string bytes);
 Tensor readTensorProto(const std::filesystem::path& path);
 
 }  // namespace compress

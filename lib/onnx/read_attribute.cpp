@@ -137,6 +137,7 @@ Attribute takeAttribute(AttributeProto& proto, const TakeTensor& takeTensor, con
   Attribute attribute;
   attribute.name = std::move(*proto.mutable_name());
   proto.clear_name();
+  attribute.reference = proto.ref_attr_name();
   attribute.data = within([&] { return text("attribute ", inQuotes(attribute.name)); },
                           [&] { return takeData(proto, takeTensor, takeBody); });
   dropEmptyTensors(proto);

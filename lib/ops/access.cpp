@@ -265,6 +265,25 @@ void copyAll(const Tensor& from, Buffer& to) {
   Mover(from, to).copy(0, 0, from.elementCount());
 }
 
+void assign(const Tensor& from, Buffer& to) {
+  if (to.dtype() != from.dtype() || to.shape() != from.shape()) to = Buffer(from.dtype(), from.shape());
+  if (from.isList())
+    to.elements() = from.elements();
+  else
+    copyAll(from, to);
+}
+
+void joinAlong(std::span<const Tensor> parts, size_t axis, Buffer& to) {
+  const int64_t outer = to.shape().count(0, axis), row = to.shape().count(axis, to.shape().rank());
+  int64_t offset = 0;
+  for (const Tensor& part : parts) {
+    const int64_t length = part.shape().count(axis, part.shape().rank());
+    const Mover mover(part, to);
+    for (int64_t i = 0; i < outer; ++i) mover.copy(i * length, i * row + offset, length);
+    offset += length;
+  }
+}
+
 void copyStrided(const Tensor& from, int64_t offset, std::span<const int64_t> strides, Buffer& to) {
   copyStridedShaped(from, offset, to.shape(), strides, to);
 }

@@ -78,6 +78,10 @@ class Mover {
 
 /// The same elements in the same order.
 void copyAll(const Tensor& from, Buffer& to);
+/// `to` becomes a copy of `from`, allocated where it has another type or shape. Lists too.
+void assign(const Tensor& from, Buffer& to);
+/// Parts one after the other along `axis`, which fill `to`.
+void joinAlong(std::span<const Tensor> parts, size_t axis, Buffer& to);
 /// Fills `to` in order; the element at index (i, j, ...) comes from `offset` + i * strides[0] + j * strides[1] + ... of
 /// `from`.
 void copyStrided(const Tensor& from, int64_t offset, std::span<const int64_t> strides, Buffer& to);

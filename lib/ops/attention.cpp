@@ -168,6 +168,7 @@ void flexAttention(ReferenceContext& context) {
     softmaxInPlace(
         std::span(scores.values).subspan(static_cast<size_t>(row * scores.size), static_cast<size_t>(scores.size)));
   modify(context, "prob_mod", scores, dtype);
+  context.outputs[0] = Buffer(given, Shape{q.batch, q.heads, q.length, v.size});
   storeHeads(weightedSum(scores, v), context.outputs[0]);
 }
 

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "lib/ops/families.h"
+#include "lib/ops/microsoft/families.h"
 
 namespace compress {
 namespace {
@@ -10,12 +11,55 @@ namespace {
 using Family = std::vector<OpSpec> (*)();
 
 constexpr Family kFamilies[] = {
-    activationOps,      affineOps, attentionOps,     binaryOps,     castOps,       col2imOps,        constantOps,
-    controlOps,         convOps,   convTransposeOps, cumulativeOps, deformConvOps, einsumOps,        gatherOps,
-    linearAttentionOps, logicOps,  lossOps,          matmulOps,     movementOps,   normalizationOps, poolOps,
-    quantizeOps,        randomOps, recurrentOps,     reduceOps,     resizeOps,     scatterOps,       selectionOps,
-    shapeOps,           signalOps, slicePadOps,      softmaxOps,    unaryOps,      uniqueOps,        unpoolOps,
+    activationOps,
+    affineOps,
+    attentionOps,
+    binaryOps,
+    castOps,
+    col2imOps,
+    constantOps,
+    controlOps,
+    convOps,
+    convTransposeOps,
+    cumulativeOps,
+    deformConvOps,
+    einsumOps,
+    gatherOps,
+    linearAttentionOps,
+    logicOps,
+    lossOps,
+    matmulOps,
+    mlOps,
+    movementOps,
+    normalizationOps,
+    optimizerOps,
+    poolOps,
+    quantizeOps,
+    randomOps,
+    recurrentOps,
+    reduceOps,
+    resizeOps,
+    scatterOps,
+    selectionOps,
+    sequenceOps,
+    shapeOps,
+    signalOps,
+    slicePadOps,
+    softmaxOps,
+    stringOps,
+    tfIdfOps,
+    treeOps,
+    unaryOps,
+    uniqueOps,
+    unpoolOps,
     visionOps,
+    microsoftAttentionOps,
+    microsoftFusedOps,
+    microsoftGeluOps,
+    microsoftGroupQueryOps,
+    microsoftMatMulOps,
+    microsoftNormalizationOps,
+    microsoftQLinearOps,
 };
 
 std::vector<OpSpec> collect() {

@@ -9,29 +9,10 @@
 namespace compress {
 namespace {
 
-/// What both types agree on.
-Type common(const Type& a, const Type& b) {
-  if (a.kind != b.kind || a.dtype != b.dtype) return {};
-  Type type = a;
-  if (!a.hasRank() || !b.hasRank() || a.rank() != b.rank()) {
-    type.dims.reset();
-    return type;
-  }
-  for (size_t i = 0; i < a.rank(); ++i)
-    if (!((*a.dims)[i] == (*b.dims)[i])) (*type.dims)[i] = {};
-  return type;
-}
-
 Body bodyOf(const Node& node, std::string_view name) {
   const Body body = node.attributes.body(name);
   if (!body) reject("the body '", name, "' is missing");
   return body;
-}
-
-void put(Buffer& output, const Tensor& tensor) {
-  if (output.dtype() != tensor.dtype() || output.shape() != tensor.shape())
-    output = Buffer(tensor.dtype(), tensor.shape());
-  copyAll(tensor, output);
 }
 
 bool isTrue(const Tensor& condition) {
@@ -55,7 +36,7 @@ void inferIf(InferContext& context) {
   }
   const auto whenTrue = infer("then_branch"), whenFalse = infer("else_branch");
   for (size_t i = 0; i < context.outputs.size() && i < whenTrue.size() && i < whenFalse.size(); ++i)
-    context.outputs[i] = common(whenTrue[i], whenFalse[i]);
+    context.outputs[i] = commonType(whenTrue[i], whenFalse[i]);
 }
 
 void runIf(ReferenceContext& context) {
@@ -63,7 +44,7 @@ void runIf(ReferenceContext& context) {
   const auto results = context.runBody(*body, context.inputs.subspan(1));
   if (results.size() != context.outputs.size())
     reject("the body has ", results.size(), " outputs, the node ", context.outputs.size());
-  for (size_t i = 0; i < results.size(); ++i) put(context.outputs[i], results[i]);
+  for (size_t i = 0; i < results.size(); ++i) assign(results[i], context.outputs[i]);
 }
 
 // Loop ----------------------------------------------------------------------------------------------------------------
@@ -97,7 +78,7 @@ void inferLoop(InferContext& context) {
       reject("the body has ", results.size(), " outputs, expected at least ", carried + 1);
     isStable = true;
     for (size_t i = 0; i < carried; ++i) {
-      const Type both = common(inputs[i + 2], results[i + 1]);
+      const Type both = commonType(inputs[i + 2], results[i + 1]);
       isStable = isStable && both == inputs[i + 2];
       inputs[i + 2] = both;
     }
@@ -145,7 +126,7 @@ void runLoop(ReferenceContext& context) {
     for (size_t i = 0; i < carried; ++i) inputs[i + 2] = results.at(i + 1);
     for (size_t i = 0; i < scanned.size(); ++i) scanned[i].push_back(results.at(carried + 1 + i));
   }
-  for (size_t i = 0; i < carried; ++i) put(context.outputs[i], inputs[i + 2]);
+  for (size_t i = 0; i < carried; ++i) assign(inputs[i + 2], context.outputs[i]);
   for (size_t i = 0; i < scanned.size(); ++i)
     stack(scanned[i], body->value(body->outputs().at(carried + 1 + i)).type, context.outputs[carried + i]);
 }
@@ -191,7 +172,7 @@ void inferScan(InferContext& context) {
   for (size_t i = layout.states + layout.scanInputs; i < inputs.size(); ++i) constants[i] = context.constant(i);
   const auto results = context.inferBody(*bodyOf(context.node, "body"), inputs, constants);
   for (size_t i = 0; i < context.outputs.size() && i < results.size(); ++i) {
-    context.outputs[i] = i < layout.states ? common(inputs[i], results[i]) : results[i];
+    context.outputs[i] = i < layout.states ? commonType(inputs[i], results[i]) : results[i];
     if (i < layout.states || !results[i].hasRank()) continue;
     const size_t axis = normalizedAxis(layout.outputAxes[i - layout.states], results[i].rank() + 1);
     context.outputs[i].dims->insert(context.outputs[i].dims->begin() + static_cast<std::ptrdiff_t>(axis), length);
@@ -240,14 +221,14 @@ void runScan(ReferenceContext& context) {
     for (size_t i = 0; i < layout.states; ++i) inputs[i] = results.at(i);
     for (size_t i = 0; i < layout.scanOutputs; ++i) scanned[i].push_back(results.at(layout.states + i));
   }
-  for (size_t i = 0; i < layout.states; ++i) put(context.outputs[i], inputs[i]);
+  for (size_t i = 0; i < layout.states; ++i) assign(inputs[i], context.outputs[i]);
   for (size_t i = 0; i < layout.scanOutputs; ++i) {
     if (layout.outputDirections[i] != 0) std::ranges::reverse(scanned[i]);
     Buffer stacked;
     stack(scanned[i], body->value(body->outputs().at(layout.states + i)).type, stacked);
     const Tensor tensor = std::move(stacked).freeze();
-    put(context.outputs[layout.states + i],
-        withFirstAxisAt(tensor, normalizedAxis(layout.outputAxes[i], tensor.shape().rank())));
+    assign(withFirstAxisAt(tensor, normalizedAxis(layout.outputAxes[i], tensor.shape().rank())),
+           context.outputs[layout.states + i]);
   }
 }
 

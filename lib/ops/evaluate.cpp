@@ -10,6 +10,13 @@ namespace compress {
 namespace {
 
 Type typeOf(const Tensor& tensor) {
+  if (tensor.isList()) {
+    const auto& elements = tensor.elements();
+    Type element = elements.empty() ? Type{} : typeOf(elements[0]);
+    for (const Tensor& each : elements) element = commonType(element, typeOf(each));
+    const auto kind = tensor.dtype() == DType::sequence ? Type::Kind::sequence : Type::Kind::optional;
+    return {kind, DType::undefined, std::nullopt, std::make_shared<const Type>(std::move(element))};
+  }
   return tensor ? Type::tensor(tensor.dtype(), tensor.shape()) : Type{};
 }
 

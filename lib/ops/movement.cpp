@@ -127,15 +127,7 @@ void inferConcat(InferContext& context) {
 
 void concat(ReferenceContext& context) {
   Buffer& y = context.outputs[0];
-  const size_t axis = normalizedAxis(context.node.attributes.integer("axis", 0), y.shape().rank());
-  const int64_t outer = y.shape().count(0, axis), row = y.shape().count(axis, y.shape().rank());
-  int64_t offset = 0;
-  for (const Tensor& x : context.inputs) {
-    const int64_t part = x.shape().count(axis, x.shape().rank());
-    const Mover mover(x, y);
-    for (int64_t i = 0; i < outer; ++i) mover.copy(i * part, i * row + offset, part);
-    offset += part;
-  }
+  joinAlong(context.inputs, normalizedAxis(context.node.attributes.integer("axis", 0), y.shape().rank()), y);
 }
 
 /// Sizes of the parts: input 1, or equal ones of which the last may be smaller.

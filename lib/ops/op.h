@@ -62,6 +62,10 @@ struct Upgrade {
   void (*apply)(Graph&, NodeId);
 };
 
+class Lowering;
+/// Expresses a node by ops of the default domain (lib/ops/lowering.h); false: more must be known of its inputs.
+using Lower = bool (*)(Lowering&);
+
 struct OpSpec {
   std::string_view op;
   std::string_view domain;        ///< empty: ai.onnx
@@ -69,6 +73,7 @@ struct OpSpec {
   Reference reference;            ///< null: the op exists only to be upgraded to another
   std::vector<Upgrade> upgrades;  ///< ascending; empty when the form never changed in a way that matters to us
   std::string_view doc;           ///< one line: the formula
+  Lower lower = nullptr;          ///< null: the op has kernels of its own
 };
 
 /// All operators, sorted by domain and name.

@@ -93,6 +93,19 @@ Dim merged(const Dim& a, const Dim& b) {
   return a.symbol.empty() ? b : a;
 }
 
+Type commonType(const Type& a, const Type& b) {
+  if (a.kind != b.kind || a.dtype != b.dtype) return {};
+  Type type = a;
+  if (a.element && b.element) type.element = std::make_shared<const Type>(commonType(*a.element, *b.element));
+  if (!a.hasRank() || !b.hasRank() || a.rank() != b.rank()) {
+    type.dims.reset();
+    return type;
+  }
+  for (size_t i = 0; i < a.rank(); ++i)
+    if (!((*a.dims)[i] == (*b.dims)[i])) (*type.dims)[i] = {};
+  return type;
+}
+
 std::optional<PartialInts> partialInts(const InferContext& context, size_t i) {
   if (const Tensor* constant = context.constant(i)) {
     const bool isSmall = constant->elementCount() <= kMostPartialElements;

@@ -48,6 +48,9 @@ std::optional<std::vector<Dim>> broadcastDims(std::span<const Type> types);
 /// The more precise of two descriptions of one dimension. Throws Error(input) for different numbers.
 Dim merged(const Dim& a, const Dim& b);
 
+/// What two types agree on: unknown where their kinds or element types differ.
+Type commonType(const Type& a, const Type& b);
+
 /// Elements of input `i`, a short int64 or int32 tensor of rank 0 or 1, where at least some are known.
 std::optional<PartialInts> partialInts(const InferContext& context, size_t i);
 /// Elements of integer input `i` when all are known.

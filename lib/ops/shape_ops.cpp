@@ -13,6 +13,10 @@ void copyFirst(ReferenceContext& context) {
   copyAll(context.inputs[0], context.outputs[0]);
 }
 
+void identity(ReferenceContext& context) {
+  assign(context.inputs[0], context.outputs[0]);
+}
+
 /// A tensor of rank 0 or 1 keeps the elements that are known in part.
 void passPartials(InferContext& context) {
   const Type& y = context.outputs.at(0);
@@ -252,7 +256,7 @@ void axesToInput(Graph& graph, NodeId id) {
 
 std::vector<OpSpec> shapeOps() {
   return {
-      {"Identity", "", inferIdentity, copyFirst, {}, "y = x"},
+      {"Identity", "", inferIdentity, identity, {}, "y = x"},
       {"Reshape", "", inferReshape, copyFirst, {{5, shapeToInput}}, "the same elements in another shape"},
       {"Flatten", "", inferFlatten, copyFirst, {}, "the same elements as a matrix, split at `axis`"},
       {"Squeeze", "", inferSqueeze, copyFirst, {{13, axesToInput}}, "x without axes of size 1"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/ops/inline.h"
 #include "lib/ops/rules.h"
 
 namespace compress {
@@ -102,6 +103,7 @@ void upgrade(Model& model, int64_t opset) {
 Model upgraded(const Model& model) {
   Model copy = model;
   upgradeModel(copy, kNewestOpset, UnknownOps::kept);
+  inlineFunctions(copy);
   return copy;
 }
 

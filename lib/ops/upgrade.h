@@ -9,8 +9,8 @@ namespace compress {
 /// cannot express the older form or an op is not known, and Error(usage) when `opset` is above kNewestOpset.
 void upgrade(Model& model, int64_t opset);
 
-/// A copy in the newest form: what plans, shape inference and the reference work on. Ops that are not known stay as
-/// they are.
+/// A copy in the newest form, calls of local functions inlined: what plans, shape inference and the reference work on.
+/// Ops that are not known stay as they are.
 Model upgraded(const Model& model);
 
 }  // namespace compress

@@ -16,6 +16,8 @@ void requireType(const std::string& name, const Type& declared, const Tensor& te
     throw Error(ErrorKind::input, text("input '", displayName(name), "' is ", nameOf(tensor.dtype()),
                                        print(tensor.shape()), ", the model expects ", print(declared)));
   };
+  const bool isSequence = tensor.dtype() == DType::sequence;
+  if (isSequence != (declared.kind == Type::Kind::sequence) && declared.kind != Type::Kind::optional) refuse();
   if (declared.dtype != DType::undefined && declared.dtype != tensor.dtype()) refuse();
   if (!declared.hasRank()) return;
   if (declared.rank() != tensor.shape().rank()) refuse();

@@ -9,6 +9,7 @@
 #include "lib/eval/drift.h"
 #include "lib/onnx/read.h"
 #include "lib/runtime/session.h"
+#include "tests/support/value_proto.h"
 
 namespace compress::test {
 namespace {
@@ -16,46 +17,68 @@ namespace {
 namespace fs = std::filesystem;
 
 /// input_0.pb, input_1.pb, ... as far as they go.
-std::vector<Tensor> readNumbered(const fs::path& folder, const std::string& stem) {
-  std::vector<Tensor> tensors;
-  for (int i = 0; fs::exists(folder / text(stem, "_", i, ".pb")); ++i)
-    tensors.push_back(readTensorProto(folder / text(stem, "_", i, ".pb")));
-  return tensors;
+std::vector<Tensor> readNumbered(const fs::path& folder, const std::string& stem, const std::vector<Type>& types) {
+  std::vector<Tensor> values;
+  for (size_t i = 0; fs::exists(folder / text(stem, "_", i, ".pb")); ++i)
+    values.push_back(readValueProto(folder / text(stem, "_", i, ".pb"), i < types.size() ? types[i] : Type{}));
+  return values;
 }
 
-/// Two units in the last place of half floats, on which intermediate rounding has a say; 1e-3 for wider ones.
-double relativeTolerance(DType dtype) {
-  return dtype == DType::bf16 ? 0x1p-6 : dtype == DType::f16 ? 0x1p-9 : 1e-3;
+/// Intermediate rounding has a say in half floats.
+double relativeTolerance(DType dtype, const Tolerance& tolerance) {
+  return dtype == DType::bf16 ? 0x1p-6 : dtype == DType::f16 ? 0x1p-9 : tolerance.relative;
 }
 
-/// What differs between the outputs of one data set; empty when nothing does.
-std::string difference(std::span<const Tensor> expected, std::vector<Buffer>& found) {
-  if (expected.size() != found.size()) return text(found.size(), " outputs, expected ", expected.size());
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const Tensor output = found[i].snapshot();
-    if (output.dtype() != expected[i].dtype() || output.shape() != expected[i].shape())
-      return text("output ", i, " is ", nameOf(output.dtype()), print(output.shape()), ", expected ",
-                  nameOf(expected[i].dtype()), print(expected[i].shape()));
-    const bool isExact = !isFloating(output.dtype()) || bitsOf(output.dtype()) < 16;
-    const int64_t wrong = isExact ? (equal(output, expected[i]) ? 0 : 1)
-                                  : countMismatches(expected[i], output, relativeTolerance(output.dtype()), 1e-5);
-    if (wrong > 0) return text("output ", i, ": ", wrong, " elements differ");
+int64_t mismatches(const Tensor& expected, const Tensor& found, const Tolerance& tolerance) {
+  const DType dtype = found.dtype();
+  if (isFloating(dtype) && bitsOf(dtype) >= 16)
+    return countMismatches(expected, found, relativeTolerance(dtype, tolerance), tolerance.absolute);
+  if (isInteger(dtype) && bitsOf(dtype) == 8)
+    return std::ranges::count_if(toInts(found), [&, i = size_t{0}, wanted = toInts(expected)](int64_t value) mutable {
+      return std::abs(value - wanted[i++]) > tolerance.steps;
+    });
+  return equal(found, expected) ? 0 : 1;
+}
+
+/// What differs between two values; empty when nothing does.
+std::string difference(const Tensor& expected, const Tensor& found, const Tolerance& tolerance) {
+  if (found.dtype() != expected.dtype() || found.shape() != expected.shape())
+    return text("is ", nameOf(found.dtype()), print(found.shape()), ", expected ", nameOf(expected.dtype()),
+                print(expected.shape()));
+  if (!found.isList()) {
+    const int64_t wrong = mismatches(expected, found, tolerance);
+    return wrong > 0 ? text(wrong, " elements differ") : std::string();
   }
+  for (size_t i = 0; i < found.elements().size(); ++i)
+    if (const std::string inside = difference(expected.elements()[i], found.elements()[i], tolerance); !inside.empty())
+      return text("element ", i, " ", inside);
   return {};
 }
 
-Conformance attempt(const fs::path& folder, Backend& backend) {
+/// What differs between the outputs of one data set.
+std::string difference(std::span<const Tensor> expected, std::vector<Buffer>& found, const Tolerance& tolerance) {
+  if (expected.size() != found.size()) return text(found.size(), " outputs, expected ", expected.size());
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (const std::string inside = difference(expected[i], found[i].snapshot(), tolerance); !inside.empty())
+      return text("output ", i, " ", inside);
+  return {};
+}
+
+Conformance attempt(const fs::path& folder, Backend& backend, const Tolerance& tolerance) {
   const Model model = readModel(folder / "model.onnx").model;
   Session session(model, backend);
+  std::vector<Type> outputTypes;
+  for (const ValueId id : model.graph.outputs()) outputTypes.push_back(model.graph.value(id).type);
   std::vector<fs::path> sets;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().filename().string().starts_with("test_data_set_")) sets.push_back(entry.path());
   std::ranges::sort(sets);
   for (const fs::path& set : sets) {
     Bindings bindings;
-    bindings.inputs = readNumbered(set, "input");
+    bindings.inputs = readNumbered(set, "input", session.inputTypes());
     session.run(bindings);
-    if (const std::string reason = difference(readNumbered(set, "output"), bindings.outputs); !reason.empty())
+    if (const std::string reason = difference(readNumbered(set, "output", outputTypes), bindings.outputs, tolerance);
+        !reason.empty())
       return {"failed", reason};
   }
   return {"passed", {}};
@@ -63,9 +86,9 @@ Conformance attempt(const fs::path& folder, Backend& backend) {
 
 }  // namespace
 
-Conformance runConformance(const fs::path& folder, Backend& backend) {
+Conformance runConformance(const fs::path& folder, Backend& backend, const Tolerance& tolerance) {
   try {
-    return attempt(folder, backend);
+    return attempt(folder, backend, tolerance);
   } catch (const Error& error) {
     return {error.kind() == ErrorKind::unsupported ? "unsupported" : "failed", error.message()};
   } catch (const std::exception& error) {

@@ -15,9 +15,15 @@ struct Conformance {
   std::string reason;
 };
 
-/// Runs every test_data_set_* below `folder` on model.onnx there. Floats within 1e-3 relative and 1e-5 absolute, half
-/// floats within two units in the last place, all else exactly.
-Conformance runConformance(const std::filesystem::path& folder, Backend& backend);
+/// How far results may be off: half floats always by two units in the last place.
+struct Tolerance {
+  double relative = 1e-3;
+  double absolute = 1e-5;
+  int64_t steps = 0;  ///< of 8-bit integers
+};
+
+/// Runs every test_data_set_* below `folder` on model.onnx there.
+Conformance runConformance(const std::filesystem::path& folder, Backend& backend, const Tolerance& tolerance = {});
 
 /// Folders of ONNX's tests with data, relative to `root`, sorted.
 std::vector<std::string> conformanceTests(const std::filesystem::path& root);

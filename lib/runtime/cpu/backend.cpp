@@ -56,8 +56,11 @@ class CpuBackend : public Backend {
                                       const CompileOptions& options) override {
     std::vector<Type> types;
     const std::vector<ValueId> inputs = graph.runtimeInputs();
-    for (size_t i = 0; i < inputs.size() && i < inputShapes.size(); ++i)
-      types.push_back(Type::tensor(graph.value(inputs[i]).type.dtype, inputShapes[i]));
+    for (size_t i = 0; i < inputs.size() && i < inputShapes.size(); ++i) {
+      const Type& declared = graph.value(inputs[i]).type;
+      const bool isList = declared.kind == Type::Kind::sequence || declared.kind == Type::Kind::optional;
+      types.push_back(isList ? declared : Type::tensor(declared.dtype, inputShapes[i]));
+    }
     return compileFor(graph, types, options);
   }
 

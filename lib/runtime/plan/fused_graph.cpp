@@ -8,6 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/ops/evaluate.h"
 #include "lib/ops/infer_types.h"
+#include "lib/ops/lowering.h"
 #include "lib/runtime/plan/branches.h"
 
 namespace compress {
@@ -51,7 +52,8 @@ FusedGraph::FusedGraph(const Graph& source, std::span<const Type> inputTypes, st
   for (size_t i = 0; i < inputs.size(); ++i) types[inputs[i]] = inputTypes[i];
   for (ValueId id : observed) graph.addOutput(id);
   Inferred inferred = inferTypes(graph, types);
-  while (inlineBranches(graph, inferred.known) > 0) inferred = inferTypes(graph, types);
+  while (inlineBranches(graph, inferred.known) + lowerAll(graph, inferred.types) > 0)
+    inferred = inferTypes(graph, types);
   for (ValueId id : graph.values()) {
     const size_t index = static_cast<size_t>(id.index);
     if (index < inferred.types.size()) graph.setType(id, inferred.types[index]);
@@ -101,6 +103,7 @@ int64_t FusedGraph::foldConstants(bool keepDequantize) {
     for (ValueId input : node.inputs) inputs.push_back(input ? *graph.constant(input) : Tensor());
     const std::vector<ValueId> outputs = node.outputs;
     const std::vector<Tensor> results = evaluate(graph, node, inputs);
+    if (std::ranges::any_of(results, &Tensor::isList)) continue;
     graph.erase(id);
     for (size_t i = 0; i < outputs.size(); ++i)
       if (outputs[i]) {

@@ -74,8 +74,8 @@ struct Fused {
 class FusedGraph {
  public:
   /// Types for every value (from `inputTypes`, one per runtimeInputs()), bodies of If put in the node's place where the
-  /// condition is known, constant subgraphs evaluated except DequantizeLinear of constants, dead nodes dropped,
-  /// `observed` appended to the outputs.
+  /// condition is known, ops that are others in disguise lowered, constant subgraphs evaluated except DequantizeLinear of
+  /// constants, dead nodes dropped, `observed` appended to the outputs.
   FusedGraph(const Graph& source, std::span<const Type> inputTypes, std::span<const ValueId> observed);
 
   Graph graph;  ///< every live value has its type; private operators are in kPlanDomain

@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
+#include "lib/ops/access.h"
 #include "lib/ops/evaluate.h"
 #include "lib/runtime/copy_into.h"
 
@@ -48,7 +49,7 @@ class ReferenceExecutable : public Executable {
     const std::vector<Tensor> results = evaluate(graph_, bindings.inputs, options_.observed, hooks);
     ++runs_;
     bindings.outputs.resize(results.size());
-    for (size_t i = 0; i < results.size(); ++i) copyInto(results[i], bindings.outputs[i]);
+    for (size_t i = 0; i < results.size(); ++i) assign(results[i], bindings.outputs[i]);
   }
 
   std::vector<StepInfo> steps() const override {
@@ -61,10 +62,11 @@ class ReferenceExecutable : public Executable {
   int64_t arenaBytes() const override { return 0; }
 
  private:
+  /// Lists may be longer or shorter from one run to the next.
   void requireShapes(std::span<const Tensor> inputs) const {
-    const bool fits =
-        inputs.size() == shapes_.size() &&
-        std::ranges::equal(inputs, shapes_, {}, [](const Tensor& tensor) -> const Shape& { return tensor.shape(); });
+    const bool fits = std::ranges::equal(inputs, shapes_, [](const Tensor& tensor, const Shape& shape) {
+      return tensor.isList() || tensor.shape() == shape;
+    });
     if (!fits) throw Error(ErrorKind::bug, "input shapes differ from those that the plan was compiled for");
   }
 
