@@ -56,7 +56,7 @@ TEST_CASE("a flag beats a variable, a variable a file, a file the default", "[e2
   CHECK(flag["rtol"]["value"] == 0.25);
 }
 
-TEST_CASE("a verb's table beats the top of the file; other verbs' tables do not count", "[e2e]") {
+TEST_CASE("a verb's table beats the top of the file, other verbs' tables do not count", "[e2e]") {
   const std::string file = "schema = 1\nseed = 5\n[run]\nseed = 6\n[bench]\nseed = 7\nshape = \"x:1x3\"\n";
   CHECK(settingsOf("run", file)["seed"]["value"] == 6);
   CHECK(settingsOf("bench", file)["seed"]["value"] == 7);
@@ -111,7 +111,7 @@ TEST_CASE("the whole file is checked, also what other verbs would take", "[e2e]"
             .starts_with("c.toml:2: max_drop is a whole number, expected a string"));
 }
 
-TEST_CASE("a missing file is exit code 5; a bad variable 2, an unknown one a warning", "[e2e]") {
+TEST_CASE("a missing file is exit code 5, a bad variable 2, an unknown one a warning", "[e2e]") {
   CHECK(runCompress({"run", "--config", "none.toml", shippedModel()}).exitCode == 5);
   const ProcessResult bad = runCompress({"run", shippedModel()}, {.environment = {{"COMPRESS_THREADS", "many"}}});
   CHECK(bad.exitCode == 2);

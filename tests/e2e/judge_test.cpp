@@ -39,7 +39,7 @@ std::vector<Json> eventsOf(const std::string& lines) {
 
 }  // namespace
 
-TEST_CASE("--fail-if decides the exit code of compare, quantize and eval", "[e2e]") {
+TEST_CASE("option --fail-if decides the exit code of compare, quantize and eval", "[e2e]") {
   const Workplace place;
   CHECK(comparing(place, {"--no-bench", "--fail-if", "size_ratio>1", "--fail-if", "cosine<0.9"}).exitCode == 0);
   const ProcessResult failed =
@@ -132,7 +132,7 @@ TEST_CASE("a confined process starts no programs", "[e2e]") {
   }
 }
 
-TEST_CASE("--progress jsonl makes stderr a stream of events", "[e2e]") {
+TEST_CASE("option --progress jsonl makes stderr a stream of events", "[e2e]") {
   const Workplace place;
   const ProcessResult result = runCompress(
       {"quantize", "--no-bench", "--progress", "jsonl", "--calib", "random", "--calib-samples", "4", place.model()});
@@ -154,7 +154,7 @@ TEST_CASE("--progress jsonl makes stderr a stream of events", "[e2e]") {
   CHECK(failure.back()["report"]["error"]["code"] == "E-IO");
 }
 
-TEST_CASE("--hook is run with each event on its stdin; its failure is one warning", "[e2e]") {
+TEST_CASE("option --hook is run with each event on its stdin, its failure is one warning", "[e2e]") {
   const Workplace place;
   const std::string hook = program(place, "hook", "cat >> " + place.path("log") + "\n");
   REQUIRE(runCompress({"run", "--hook", hook, place.model()}).exitCode == 0);

@@ -44,7 +44,7 @@ TEST_CASE("quantize writes the same bytes for any number of threads", "[e2e]") {
   CHECK(place.content("1.onnx") == place.content("4.onnx"));
 }
 
-TEST_CASE("static quantization needs samples; random ones are marked", "[e2e]") {
+TEST_CASE("static quantization needs samples, random ones are marked", "[e2e]") {
   const Workplace place;
   const ProcessResult without = runCompress({"quantize", place.model()});
   CHECK(without.exitCode == 2);

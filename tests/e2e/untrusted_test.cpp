@@ -38,7 +38,7 @@ ProcessResult attacked(const Workplace& place, const std::string& action, bool u
 
 }  // namespace
 
-TEST_CASE("--untrusted: network, programs, processes, tracing and mounts end the process", "[e2e][untrusted]") {
+TEST_CASE("option --untrusted: network, programs, processes, tracing and mounts end the process", "[e2e][untrusted]") {
   if (!canConfine() || !faultLibrary()) return;
   const Workplace place(1);
   for (const char* action : {"socket", "execute", "fork", "trace", "mount"}) {
@@ -50,7 +50,7 @@ TEST_CASE("--untrusted: network, programs, processes, tracing and mounts end the
   CHECK(attacked(place, "fork", false).exitCode == 0);
 }
 
-TEST_CASE("--untrusted: signals to other processes do not leave", "[e2e][untrusted]") {
+TEST_CASE("option --untrusted: signals to other processes do not leave", "[e2e][untrusted]") {
   if (!canConfine() || !faultLibrary()) return;
   const Workplace place(1);
   const auto before = signal(SIGUSR1, SIG_IGN);
@@ -58,7 +58,7 @@ TEST_CASE("--untrusted: signals to other processes do not leave", "[e2e][untrust
   signal(SIGUSR1, before);
 }
 
-TEST_CASE("--untrusted: every verb does its work, with the same bytes", "[e2e][untrusted]") {
+TEST_CASE("option --untrusted: every verb does its work, with the same bytes", "[e2e][untrusted]") {
   if (!canConfine()) return;
   const Workplace place;
   const std::string images = place.path("images.npy"), labels = place.path("labels.npy");
@@ -83,7 +83,7 @@ TEST_CASE("--untrusted: every verb does its work, with the same bytes", "[e2e][u
   CHECK((confined == place.content("m.int8.onnx")));
 }
 
-TEST_CASE("--untrusted: operators of domains that nobody knows are refused", "[e2e][untrusted]") {
+TEST_CASE("option --untrusted: operators of domains that nobody knows are refused", "[e2e][untrusted]") {
   if (!canConfine()) return;
   const Workplace place(1);
   writeModel(buildModel("opset strange 1\ninput x: float32[2]\ny = strange.Op(x)\noutput y\n"), place.path("s.onnx"));
@@ -93,7 +93,7 @@ TEST_CASE("--untrusted: operators of domains that nobody knows are refused", "[e
   CHECK(contains(refused.err, "node 'y' (Op): the domain 'strange' is not known"));
 }
 
-TEST_CASE("--untrusted: memory is bounded without being asked for, and more tightly where it is", "[e2e][untrusted]") {
+TEST_CASE("option --untrusted: memory is bounded without being asked for, and more tightly where it is", "[e2e][untrusted]") {
   if (!canConfine()) return;
   const Workplace place;
   const ProcessResult result = runCompress({"quantize", "--untrusted", "--no-bench", "--memory-limit", "20MB",
@@ -101,7 +101,7 @@ TEST_CASE("--untrusted: memory is bounded without being asked for, and more tigh
   CHECK(result.exitCode == 6);
 }
 
-TEST_CASE("--limits: a file changes what a model may hold, and the refusal names limit, value and file", "[e2e]") {
+TEST_CASE("option --limits: a file changes what a model may hold, and the refusal names limit, value and file", "[e2e]") {
   const Workplace place(1);
   const auto check = [&](const std::string& limits) {
     std::ofstream(place.path("limits.toml")) << limits;

@@ -27,7 +27,7 @@ std::string refusal(const std::string& model, DType dtype = DType::u8) {
 
 }  // namespace
 
-TEST_CASE("Q at an input and DQ at an output go; names stay, types change", "[quantize]") {
+TEST_CASE("Q at an input and DQ at an output go, names stay, types change", "[quantize]") {
   Model model = buildModel(kQuantized);
   const std::vector<BorderEncoding> borders = makeBordersInteger(model, DType::u8, {});
   verify(model);

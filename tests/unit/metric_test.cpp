@@ -33,7 +33,7 @@ double valueOf(std::string_view metric, const Tensor& label, const Tensor& outpu
 
 }  // namespace
 
-TEST_CASE("top-1 and top-5 count hits; ties go to the lowest index", "[metric]") {
+TEST_CASE("top-1 and top-5 count hits, ties go to the lowest index", "[metric]") {
   const auto metric = makeMetric("top1");
   const Tensor scores = floats({1, 4}, {0.5F, 2, 2, 1});
   metric->add(labelled(Tensor::scalar<int64_t>(1)), std::vector<Tensor>{scores});

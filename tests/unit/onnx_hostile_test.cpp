@@ -50,7 +50,7 @@ onnx::ModelProto ring(int count) {
 
 }  // namespace
 
-TEST_CASE("ir_version must be there; a newer one is a warning", "[onnx][hostile]") {
+TEST_CASE("ir_version must be there, a newer one is a warning", "[onnx][hostile]") {
   auto model = test::smallModel();
   for (int version = 3; version <= 14; ++version) {
     model.set_ir_version(version);

@@ -97,7 +97,7 @@ TEST_CASE("a name in a body may repeat one that is computed later outside", "[on
   CHECK(rewritten(proto).graph().node(2).attribute(0).g().output(0).name() == "y");
 }
 
-TEST_CASE("IR 3 lists initializers as inputs; they are no runtime inputs", "[onnx]") {
+TEST_CASE("IR 3 lists initializers as inputs, they are no runtime inputs", "[onnx]") {
   auto proto = test::smallModel();
   proto.set_ir_version(3);
   *proto.mutable_graph()->add_input() = test::floatValue("w", {1, 2});

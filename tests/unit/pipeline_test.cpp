@@ -112,7 +112,7 @@ TEST_CASE("a pass that leaves an unsound graph is dropped", "[pipeline]") {
   CHECK(run.model.graph.constant(run.model.graph.findValue("w")) != nullptr);
 }
 
-TEST_CASE("a pass whose result does not run is dropped; a model that does not run is refused", "[pipeline]") {
+TEST_CASE("a pass whose result does not run is dropped, a model that does not run is refused", "[pipeline]") {
   const auto useUnknownOp = [](Model& model, PassContext&) {
     model.graph.setOp(model.graph.findNode("y"), "Unknown", "nowhere");
     return int64_t{1};

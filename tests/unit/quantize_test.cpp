@@ -83,7 +83,7 @@ std::string reasonFor(const Outcome& outcome, std::string_view node) {
 
 }  // namespace
 
-TEST_CASE("a Relu that the Q implies goes; Q and DQ have three inputs and share them", "[quantize]") {
+TEST_CASE("a Relu that the Q implies goes, Q and DQ have three inputs and share them", "[quantize]") {
   const Outcome outcome = quantizeModel(buildModel(kTwoConvs), atLevel(1));
   const Graph& graph = outcome.model.graph;
   CHECK(outcome.count == 2);

@@ -21,7 +21,7 @@ SubprocessResult run(const Words& words, std::string_view input = {}) {
 
 }  // namespace
 
-TEST_CASE("a command is split at blanks; quotes keep them, nothing else is a shell's", "[tools]") {
+TEST_CASE("a command is split at blanks, quotes keep them, nothing else is a shell's", "[tools]") {
   CHECK(splitCommand("a  b\tc", "x") == Words{"a", "b", "c"});
   CHECK(splitCommand("a 'b c' \"d 'e\" f\\ g", "x") == Words{"a", "b c", "d 'e", "f g"});
   CHECK(splitCommand("a '' x\"y\"z", "x") == Words{"a", "", "xyz"});

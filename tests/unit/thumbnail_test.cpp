@@ -53,7 +53,7 @@ TEST_CASE("preprocessing is undone, in either colour order", "[thumbnail]") {
   }
 }
 
-TEST_CASE("grey and channels-last are seen; what is no picture is none", "[thumbnail]") {
+TEST_CASE("grey and channels-last are seen, what is no picture is none", "[thumbnail]") {
   const auto shown = [](std::vector<int64_t> dims) {
     Buffer values(DType::f32, Shape(std::move(dims)));
     std::ranges::fill(values.as<float>(), 7.0F);

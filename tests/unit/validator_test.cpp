@@ -139,7 +139,7 @@ TEST_CASE("measurements are the same for any thread count", "[validator]") {
   CHECK_FALSE(measured[0].warnings.empty());  // 41 samples are too few
 }
 
-TEST_CASE("errors on the way carry the sample; models of other outputs are refused", "[validator]") {
+TEST_CASE("errors on the way carry the sample, models of other outputs are refused", "[validator]") {
   const Model model = buildModel(kModel);
   const auto backend = makeReferenceBackend();
   const auto data = randomDataset({{"x", Type::tensor(DType::f32, std::vector<Dim>{Dim{}, Dim::of(4)})}}, 2, 3);
