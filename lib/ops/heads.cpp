@@ -50,6 +50,12 @@ Heads::Heads(int64_t batches, int64_t headCount, int64_t lengths, int64_t sizes)
   values.resize(static_cast<size_t>(*count));
 }
 
+int64_t headCount(const Node& node, std::string_view name) {
+  const int64_t heads = node.attributes.integer(name, 0);
+  if (heads < 1) reject(name, " is ", heads, ", expected at least 1");
+  return heads;
+}
+
 Heads headsOf(const Tensor& tensor, int64_t heads) {
   const Shape& shape = tensor.shape();
   if (shape.rank() == 4) {

@@ -22,6 +22,8 @@ struct Heads {
   }
 };
 
+/// Integer attribute `name` of the node. Throws Error(input) unless it is at least 1.
+int64_t headCount(const Node& node, std::string_view name);
 /// From [batch, heads, length, size], or from [batch, length, heads * size], where `heads` says how they divide. Throws
 /// Error(input) for other ranks and where they do not.
 Heads headsOf(const Tensor& tensor, int64_t heads);

@@ -14,12 +14,6 @@ namespace {
 
 enum Input : size_t { kQuery, kKey, kValue, kPastState, kDecay, kBeta };
 
-int64_t headCount(const Node& node, std::string_view name) {
-  const int64_t heads = node.attributes.integer(name, 0);
-  if (heads < 1) reject(name, " is ", heads, ", expected at least 1");
-  return heads;
-}
-
 void inferLinearAttention(InferContext& context) {
   requireInputs(context, 3);
   for (const size_t i : {kQuery, kKey, kValue}) requireRank(context, i, 3);

@@ -172,6 +172,17 @@ void sameAsFirst(InferContext& context) {
   context.outputs.at(0) = context.input(0);
 }
 
+void someOfFirst(InferContext& context) {
+  const Type& x = context.input(0);
+  context.outputs.at(0) = Type::tensor(x.dtype);
+  if (!context.node.attributes.has("axis")) {
+    context.outputs[0].dims = std::vector<Dim>{Dim{}};
+  } else if (x.hasRank()) {
+    context.outputs[0].dims = x.dims;
+    (*context.outputs[0].dims)[normalizedAxis(context.node.attributes.integer("axis", 0), x.rank())] = {};
+  }
+}
+
 std::vector<size_t> normalizedAxes(const std::vector<int64_t>& axes, size_t rank) {
   std::vector<size_t> out;
   for (const int64_t axis : axes) {

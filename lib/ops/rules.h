@@ -74,6 +74,9 @@ Type tensorType(DType dtype, std::optional<std::vector<Dim>> dims);
 bool sameRankAsFirst(InferContext& context);
 /// Output 0 has the type of input 0.
 void sameAsFirst(InferContext& context);
+/// Output 0 holds some elements of input 0, flattened, or some of its slices along attribute `axis` where there is one;
+/// how many is not known.
+void someOfFirst(InferContext& context);
 
 /// Axes as indices in [0, rank), each once. Throws Error(input) outside or for one named twice.
 std::vector<size_t> normalizedAxes(const std::vector<int64_t>& axes, size_t rank);

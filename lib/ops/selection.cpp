@@ -91,14 +91,7 @@ void nonZero(ReferenceContext& context) {
 
 void inferCompress(InferContext& context) {
   requireInputs(context, 2);
-  const Type& x = context.input(0);
-  context.outputs.at(0) = Type::tensor(x.dtype);
-  if (!context.node.attributes.has("axis")) {
-    context.outputs[0].dims = std::vector<Dim>{Dim{}};
-  } else if (x.hasRank()) {
-    context.outputs[0].dims = x.dims;
-    (*context.outputs[0].dims)[normalizedAxis(context.node.attributes.integer("axis", 0), x.rank())] = {};
-  }
+  someOfFirst(context);
 }
 
 void compressSlices(ReferenceContext& context) {

@@ -12,14 +12,7 @@ namespace {
 
 void inferUnique(InferContext& context) {
   requireInputs(context, 1);
-  const Type& x = context.input(0);
-  context.outputs.at(0) = Type::tensor(x.dtype);
-  if (!context.node.attributes.has("axis")) {
-    context.outputs[0].dims = std::vector<Dim>{Dim{}};
-  } else if (x.hasRank()) {
-    context.outputs[0].dims = x.dims;
-    (*context.outputs[0].dims)[normalizedAxis(context.node.attributes.integer("axis", 0), x.rank())] = {};
-  }
+  someOfFirst(context);
   for (size_t i = 1; i < context.outputs.size(); ++i)
     context.outputs[i] = Type::tensor(DType::i64, std::vector<Dim>{Dim{}});
 }

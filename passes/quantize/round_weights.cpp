@@ -4,47 +4,37 @@
 #include <cmath>
 
 #include "lib/base/parallel.h"
+#include "lib/ops/window.h"
 #include "passes/quantize/rules.h"
 
 namespace compress {
 namespace {
 
-/// How a 2-D Conv walks over its data.
-struct Window {
-  int64_t channels, height, width;  // of the data
-  int64_t outHeight, outWidth;
-  int64_t kernelHeight, kernelWidth;
-  int64_t strideY, strideX, dilationY, dilationX, top, left;
+/// How a 2-D Conv walks over one image.
+struct Walk {
+  Window window;
+  int64_t height, width;  // of the image
+  int64_t places, outWidth;
 };
 
-int64_t padBefore(const Node& node, size_t axis, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-                  int64_t dilation) {
-  const std::string automatic = node.attributes.string("auto_pad", "NOTSET");
-  if (automatic == "VALID") return 0;
-  if (automatic == "NOTSET") return node.attributes.integers("pads", {0, 0, 0, 0})[axis];
-  const int64_t total = std::max<int64_t>((out - 1) * stride + (kernel - 1) * dilation + 1 - in, 0);
-  return automatic == "SAME_LOWER" ? (total + 1) / 2 : total / 2;
+Walk walkOf(const Node& node, const Shape& weight, const Shape& in, const Shape& out) {
+  Walk walk{windowOf(node, {weight[2], weight[3]}), in[2], in[3], out[2] * out[3], out[3]};
+  resolvePads(walk.window, {walk.height, walk.width});
+  return walk;
 }
 
-Window windowOf(const Node& node, const Shape& weight, const Shape& in, const Shape& out) {
-  const auto strides = node.attributes.integers("strides", {1, 1}),
-             dilations = node.attributes.integers("dilations", {1, 1});
-  Window w{in[1],      in[2],      in[3],        out[2],       out[3], weight[2], weight[3],
-           strides[0], strides[1], dilations[0], dilations[1], 0,      0};
-  w.top = padBefore(node, 0, w.height, w.outHeight, w.kernelHeight, w.strideY, w.dilationY);
-  w.left = padBefore(node, 1, w.width, w.outWidth, w.kernelWidth, w.strideX, w.dilationX);
-  return w;
-}
-
-/// What output position (y, x) reads of `count` channels from `first` on; zeros outside.
-void gatherPatch(const Window& w, std::span<const float> image, int64_t first, int64_t count, int64_t y, int64_t x,
+/// What output position `place` reads of `count` channels from `first` on; zeros outside.
+void gatherPatch(const Walk& walk, std::span<const float> image, int64_t first, int64_t count, int64_t place,
                  float* to) {
+  const Window& w = walk.window;
+  const int64_t top = place / walk.outWidth * w.strides[0] - w.padsBegin[0];
+  const int64_t left = place % walk.outWidth * w.strides[1] - w.padsBegin[1];
   for (int64_t c = first; c < first + count; ++c)
-    for (int64_t ky = 0; ky < w.kernelHeight; ++ky)
-      for (int64_t kx = 0; kx < w.kernelWidth; ++kx) {
-        const int64_t iy = y * w.strideY - w.top + ky * w.dilationY, ix = x * w.strideX - w.left + kx * w.dilationX;
-        const bool inside = iy >= 0 && iy < w.height && ix >= 0 && ix < w.width;
-        *to++ = inside ? image[static_cast<size_t>((c * w.height + iy) * w.width + ix)] : 0.0F;
+    for (int64_t ky = 0; ky < w.kernel[0]; ++ky)
+      for (int64_t kx = 0; kx < w.kernel[1]; ++kx) {
+        const int64_t y = top + ky * w.dilations[0], x = left + kx * w.dilations[1];
+        const bool inside = y >= 0 && y < walk.height && x >= 0 && x < walk.width;
+        *to++ = inside ? image[static_cast<size_t>((c * walk.height + y) * walk.width + x)] : 0.0F;
       }
 }
 
@@ -54,12 +44,12 @@ std::vector<float> gatherConv(const Node& node, const Tensor& weight, std::span<
   std::vector<float> patches;
   const int64_t channels = weight.shape()[1];
   for (size_t sample = 0; sample < inputs.size(); ++sample) {
-    const Window w = windowOf(node, weight.shape(), inputs[sample].shape(), results[sample].shape());
-    const int64_t places = w.outHeight * w.outWidth, taken = std::min(places, positions);
+    const Walk walk = walkOf(node, weight.shape(), inputs[sample].shape(), results[sample].shape());
+    const int64_t taken = std::min(walk.places, positions);
     for (int64_t i = 0; i < taken; ++i) {
-      const int64_t place = (2 * i + 1) * places / (2 * taken);
+      const int64_t place = (2 * i + 1) * walk.places / (2 * taken);
       patches.resize(patches.size() + static_cast<size_t>(size));
-      gatherPatch(w, inputs[sample].as<float>(), group * channels, channels, place / w.outWidth, place % w.outWidth,
+      gatherPatch(walk, inputs[sample].as<float>(), group * channels, channels, place,
                   patches.data() + patches.size() - size);
     }
   }

@@ -27,12 +27,6 @@ enum Input : size_t {
   kFirstUnsupported,
 };
 
-int64_t headCount(const Node& node, std::string_view name) {
-  const int64_t heads = node.attributes.integer(name, 0);
-  if (heads < 1) reject(name, " is ", heads, ", expected at least 1");
-  return heads;
-}
-
 void inferGroupQuery(InferContext& context) {
   requireInputs(context, 1);
   requireRank(context, kQuery, 3);

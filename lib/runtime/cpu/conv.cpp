@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lib/base/parallel.h"
+#include "lib/ops/window.h"
 #include "lib/runtime/cpu/post_ops.h"
 
 namespace compress {
@@ -74,20 +75,14 @@ ConvGeometry convGeometry(const Node& node, const Shape& input, const Shape& wei
   const size_t spatial = input.rank() - 2;
   ConvGeometry geometry;
   geometry.groups = node.attributes.integer("group", 1);
-  geometry.strides = node.attributes.integers("strides", std::vector<int64_t>(spatial, 1));
-  geometry.dilations = node.attributes.integers("dilations", std::vector<int64_t>(spatial, 1));
-  const std::vector<int64_t> pads = node.attributes.integers("pads", std::vector<int64_t>(2 * spatial, 0));
-  const std::string automatic = node.attributes.string("auto_pad", "NOTSET");
+  Window window = windowOf(node, {weights.dims().begin() + 2, weights.dims().end()});
+  resolvePads(window, {input.dims().begin() + 2, input.dims().end()});
+  geometry.strides = window.strides;
+  geometry.before = window.padsBegin;
   for (size_t i = 0; i < spatial; ++i) {
-    const int64_t reach = (weights[i + 2] - 1) * geometry.dilations[i] + 1;
-    const int64_t needed = (output[i + 2] - 1) * geometry.strides[i] + reach - input[i + 2];
-    int64_t before = pads[i];
-    if (automatic == "VALID") before = 0;
-    if (automatic == "SAME_UPPER") before = std::max<int64_t>(needed, 0) / 2;
-    if (automatic == "SAME_LOWER") before = (std::max<int64_t>(needed, 0) + 1) / 2;
-    geometry.before.push_back(before);
-    geometry.after.push_back(needed - before);
-    geometry.dilations[i] -= 1;
+    const int64_t needed = (output[i + 2] - 1) * window.strides[i] + window.extent(i) - input[i + 2];
+    geometry.after.push_back(needed - window.padsBegin[i]);
+    geometry.dilations.push_back(window.dilations[i] - 1);
   }
   return geometry;
 }

@@ -2,13 +2,12 @@
 // The first operand and the result may be stored as bf16.
 #include "lib/runtime/cpu/elementwise.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "lib/runtime/cpu/bf16_loops.h"
 #include "lib/runtime/cpu/elementwise_loops.h"
 #include "lib/runtime/cpu/loop_nest.h"
+#include "lib/runtime/cpu/row_kernel.h"
 
 namespace compress {
 namespace {
@@ -51,14 +50,9 @@ class ElementwiseKernel : public Kernel {
     const int64_t chunks = (nest_.inner().count + chunk - 1) / chunk;
     const int64_t work = nest_.outerCount() * nest_.inner().count * static_cast<int64_t>(ops_.size());
     const int64_t units = nest_.outerCount() * chunks;
-    const int used = static_cast<int>(std::min<int64_t>(threads_, units));
-    if (used <= 1 || work < kParallelWork) return runUnits(0, units, chunks);
-#pragma omp parallel num_threads(used)
-    {
-      const int64_t part = omp_get_thread_num();
-      const int64_t parts = omp_get_num_threads();
-      runUnits(units * part / parts, units * (part + 1) / parts, chunks);
-    }
+    overRows(
+        units, work, threads_, [this, chunks](int64_t first, int64_t last) { runUnits(first, last, chunks); },
+        kParallelWork);
   }
 
  private:

@@ -2,12 +2,11 @@
 // of the first-level cache and spread from there; wide ones are computed in place.
 #include "lib/runtime/cpu/elementwise_concat.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "lib/runtime/cpu/elementwise_loops.h"
+#include "lib/runtime/cpu/row_kernel.h"
 
 namespace compress {
 namespace {
@@ -56,14 +55,8 @@ class ElementwiseConcatKernel : public Kernel {
 
   void run() override {
     const int64_t units = firstUnits_.back();
-    const int used = static_cast<int>(std::min<int64_t>(threads_, units));
-    if (used <= 1 || rows_ * width_ < kParallelWork) return runUnits(0, units);
-#pragma omp parallel num_threads(used)
-    {
-      const int64_t part = omp_get_thread_num();
-      const int64_t parts = omp_get_num_threads();
-      runUnits(units * part / parts, units * (part + 1) / parts);
-    }
+    overRows(
+        units, rows_ * width_, threads_, [this](int64_t first, int64_t last) { runUnits(first, last); }, kParallelWork);
   }
 
  private:

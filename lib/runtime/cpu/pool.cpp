@@ -1,12 +1,11 @@
 // Pooling: geometry, the split of large windows into rows and columns, and rows spread over threads.
 #include "lib/runtime/cpu/pool.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "lib/runtime/cpu/conv.h"
 #include "lib/runtime/cpu/pool_loops.h"
+#include "lib/runtime/cpu/row_kernel.h"
 
 namespace compress {
 namespace {
@@ -62,14 +61,9 @@ class PoolKernel : public Kernel {
   void pass(const PoolShape& shape, const float* source, float* target) const {
     const int64_t rows = images_ * shape.outHeight;
     const int64_t work = rows * shape.outWidth * shape.channels * shape.kernelHeight * shape.kernelWidth;
-    const int used = static_cast<int>(std::min<int64_t>(threads_, rows));
-    if (used <= 1 || work < kParallelWork) return runRows(shape, source, target, 0, rows);
-#pragma omp parallel num_threads(used)
-    {
-      const int64_t part = omp_get_thread_num();
-      const int64_t parts = omp_get_num_threads();
-      runRows(shape, source, target, rows * part / parts, rows * (part + 1) / parts);
-    }
+    overRows(
+        rows, work, threads_, [&](int64_t first, int64_t last) { runRows(shape, source, target, first, last); },
+        kParallelWork);
   }
 
   static void runRows(const PoolShape& shape, const float* source, float* target, int64_t first, int64_t last) {

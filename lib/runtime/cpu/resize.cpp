@@ -1,12 +1,11 @@
 // Resize by the reference's own tables: nearest as copies of pixels, other modes as weighted sums of pixels.
 #include "lib/runtime/cpu/resize.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "lib/ops/resize_table.h"
+#include "lib/runtime/cpu/row_kernel.h"
 #include "lib/runtime/cpu/views.h"
 
 namespace compress {
@@ -15,19 +14,6 @@ namespace {
 constexpr int64_t kParallelBytes = 1 << 17;
 
 using Table = std::vector<ResizeTaps>;
-
-/// Rows of the output, spread over threads where it is large.
-template <typename RunRows>
-void overRows(int64_t rows, int64_t rowBytes, int threads, const RunRows& runRows) {
-  const int used = static_cast<int>(std::min<int64_t>(threads, rows));
-  if (used <= 1 || rows * rowBytes < kParallelBytes) return runRows(0, rows);
-#pragma omp parallel num_threads(used)
-  {
-    const int64_t part = omp_get_thread_num();
-    const int64_t parts = omp_get_num_threads();
-    runRows(rows * part / parts, rows * (part + 1) / parts);
-  }
-}
 
 class NearestKernel : public Kernel {
  public:
@@ -48,8 +34,10 @@ class NearestKernel : public Kernel {
     target_ = outputs[0];
   }
   void run() override {
-    overRows(images_ * static_cast<int64_t>(rows_.size()), toRowBytes_, threads_,
-             [this](int64_t first, int64_t last) { runRows(first, last); });
+    const int64_t rows = images_ * static_cast<int64_t>(rows_.size());
+    overRows(
+        rows, rows * toRowBytes_, threads_, [this](int64_t first, int64_t last) { runRows(first, last); },
+        kParallelBytes);
   }
 
  private:
@@ -96,9 +84,13 @@ class WeightedKernel : public Kernel {
   }
   void run() override {
     const int64_t rowBytes = static_cast<int64_t>(columns_.size()) * channels_ * static_cast<int64_t>(sizeof(float));
-    overRows(images_ * static_cast<int64_t>(rows_.size()), rowBytes, threads_, [this](int64_t first, int64_t last) {
-      for (int64_t row = first; row < last; ++row) runRow(row);
-    });
+    const int64_t rows = images_ * static_cast<int64_t>(rows_.size());
+    overRows(
+        rows, rows * rowBytes, threads_,
+        [this](int64_t first, int64_t last) {
+          for (int64_t row = first; row < last; ++row) runRow(row);
+        },
+        kParallelBytes);
   }
 
  private:

@@ -7,14 +7,14 @@
 
 namespace compress {
 
-/// Below this many elements one thread does it all.
+/// Below this many elements of a row kernel one thread does it all.
 constexpr int64_t kParallelRowWork = 1 << 14;
 
-/// body(first, last) over parts of [0, rows); `work` elements in all.
+/// body(first, last) over parts of [0, rows), spread over `threads` where `work`, in whatever unit, reaches `least`.
 template <typename Body>
-void overRows(int64_t rows, int64_t work, int threads, const Body& body) {
+void overRows(int64_t rows, int64_t work, int threads, const Body& body, int64_t least = kParallelRowWork) {
   const int used = static_cast<int>(std::min<int64_t>(threads, rows));
-  if (used <= 1 || work < kParallelRowWork) return body(int64_t{0}, rows);
+  if (used <= 1 || work < least) return body(int64_t{0}, rows);
 #pragma omp parallel num_threads(used)
   {
     const int64_t part = omp_get_thread_num();

@@ -1,11 +1,10 @@
 // Softmax: rows spread over threads, each row in vectors.
 #include "lib/runtime/cpu/softmax.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "lib/runtime/cpu/elementwise_loops.h"
+#include "lib/runtime/cpu/row_kernel.h"
 
 namespace compress {
 namespace {
@@ -23,14 +22,9 @@ class SoftmaxKernel : public Kernel {
     target_ = reinterpret_cast<float*>(outputs[0]);
   }
   void run() override {
-    const int used = static_cast<int>(std::min<int64_t>(threads_, rows_));
-    if (used <= 1 || rows_ * columns_ < kParallelWork) return runRows(0, rows_);
-#pragma omp parallel num_threads(used)
-    {
-      const int64_t part = omp_get_thread_num();
-      const int64_t parts = omp_get_num_threads();
-      runRows(rows_ * part / parts, rows_ * (part + 1) / parts);
-    }
+    overRows(
+        rows_, rows_ * columns_, threads_, [this](int64_t first, int64_t last) { runRows(first, last); },
+        kParallelWork);
   }
 
  private:
