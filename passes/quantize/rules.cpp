@@ -20,10 +20,6 @@ bool isFloat32(const RuleContext& context, size_t i) {
   return type.isTensor() && type.dtype == DType::f32;
 }
 
-std::string always(const RuleContext&) {
-  return {};
-}
-
 std::string floatData(const RuleContext& context) {
   return isFloat32(context, 0) ? "" : "its data are not float32";
 }
@@ -81,7 +77,7 @@ std::string maxPool(const RuleContext& context) {
 }
 
 std::string pad(const RuleContext& context) {
-  if (context.at().attributes.string("mode", "constant") != "constant") return {};
+  if (context.at().attributes.string("mode", "constant") != "constant") return floatData(context);
   if (const ValueId fill = context.at().input(2)) {
     const Tensor* constant = context.graph.constant(fill);
     if (constant == nullptr || constant->dtype() != DType::f32 || constant->as<float>()[0] != 0)
@@ -126,7 +122,7 @@ constexpr std::array kRules = std::to_array<QuantizeRule>({
     {"DepthToSpace", movement, true, false, "DepthToSpace", floatData},
     {"SpaceToDepth", movement, true, false, "SpaceToDepth (float)", floatData},
     {"Pad", movement, true, false, "Pad (float)", pad},
-    {"Identity", movement, true, false, "Identity", always},
+    {"Identity", movement, true, false, "nothing", floatData},
 });
 
 }  // namespace

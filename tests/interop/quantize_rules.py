@@ -22,6 +22,10 @@ def session(path, level, optimized=None):
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
+def reads_float(graph, node):
+    return any(other.op_type == "DequantizeLinear" and node.input[0] in other.output for other in graph.node)
+
+
 def check(plain, quantized, wanted):
     onnx.checker.check_model(quantized, full_check=True)
     optimized = pathlib.Path(quantized + ".optimized.onnx")
@@ -36,8 +40,13 @@ def check(plain, quantized, wanted):
             return f"optimisations {name}: error {error}"
     graph = onnx.load(optimized).graph
     ops = [node.op_type for node in graph.node]
-    if wanted not in ops:
+    if wanted == "nothing":
+        left = set(ops) - {"QuantizeLinear", "DequantizeLinear", "QLinearConv", "Transpose"}  # channels go last and come back
+        return f"{left} is left" if left or ops.count("QuantizeLinear") > 1 else None
+    if wanted.removesuffix(" (float)") not in ops:
         return f"no {wanted} among {ops}"
+    if wanted.endswith(" (float)") and not any(reads_float(graph, node) for node in graph.node if node.op_type == wanted.removesuffix(" (float)")):
+        return f"{wanted} reads no float among {ops}"
     ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
     whole = [node.name for node in graph.node if node.op_type == "DequantizeLinear" and ranks.get(node.input[0], 0) > 1]
     return f"weights are dequantized as a whole: {whole}" if whole else None

@@ -1,4 +1,5 @@
 // The smallest model of each rule of the quantization table, against what ONNX Runtime makes of it.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <set>
@@ -18,9 +19,14 @@ using namespace compress::test;
 namespace {
 
 struct RuleModel {
-  std::string op;     ///< of the rule
-  std::string lines;  ///< of the graph, between "a", the result of a Conv, and "z", what a Conv reads
+  std::string op;        ///< of the rule
+  std::string lines;     ///< of the graph, between "a", the result of a Conv, and "z", what a Conv reads
+  int64_t channels = 4;  ///< of "z"
 };
+
+const std::string kDense =
+    "f = Flatten(a)\nconst g: float32[256, 64]\nconst c: float32[64]\nh = Gemm(f, g, c)\nconst s: int64[4] = 1, 4, 4, "
+    "4\nz = Reshape(h, s)";
 
 /// Each rule's node stands between two Convs, as it does in networks.
 const std::vector<RuleModel> kModels = {
@@ -39,6 +45,11 @@ const std::vector<RuleModel> kModels = {
     {"Expand", "const s: int64[4] = 2, 4, 8, 8\nz = Expand(a, s)"},
     {"Tile", "const s: int64[4] = 1, 1, 2, 1\nz = Tile(a, s)"},
     {"DepthToSpace", "j = Concat[axis=1](a, a, a, a)\nz = DepthToSpace[blocksize=2](j)"},
+    {"SpaceToDepth", "z = SpaceToDepth[blocksize=2](a)", 16},
+    {"Pad", "const s: int64[8] = 0, 0, 1, 1, 0, 0, 1, 1\nz = Pad(a, s)"},
+    {"Identity", "z = Identity(a)"},
+    {"Flatten", kDense},
+    {"Gemm", kDense},
     {"Transpose", "z = Transpose[perm=[0, 1, 3, 2]](a)"},
     {"Slice", "const f: int64[1] = 0\nconst t: int64[1] = 4\nconst d: int64[1] = 2\nz = Slice(a, f, t, d)"},
     {"Resize",
@@ -49,8 +60,9 @@ const std::vector<RuleModel> kModels = {
 std::string modelText(const RuleModel& rule) {
   return text(
       "opset 13\nir 8\ninput x: float32[1, 4, 8, 8]\nconst v: float32[4, 4, 3, 3]\nconst w: float32[4, 4, 3, 3]\nconst "
-      "u: float32[4, 4, 1, 1]\n",
-      "a = Conv[pads=[1, 1, 1, 1]](x, v)\n", rule.lines, "\nvalue y: float32[A, B, C, D]\ny = Conv(z, u)\noutput y\n");
+      "u: float32[",
+      rule.channels, ", ", rule.channels, ", 1, 1]\na = Conv[pads=[1, 1, 1, 1]](x, v)\n", rule.lines,
+      "\nvalue y: float32[A, B, C, D]\ny = Conv(z, u)\noutput y\n");
 }
 
 void quantizeInto(Model& model, const std::string& target) {
@@ -64,6 +76,13 @@ void quantizeInto(Model& model, const std::string& target) {
 }
 
 }  // namespace
+
+TEST_CASE("every rule has its smallest model", "[quantize]") {
+  for (const QuantizeRule& rule : quantizeRules("portable")) {
+    CAPTURE(rule.op);
+    CHECK(std::ranges::any_of(kModels, [&](const RuleModel& model) { return model.op == rule.op; }));
+  }
+}
 
 TEST_CASE("each rule becomes in ONNX Runtime what the table says", "[quantize][interop]") {
   if (!python()) {
