@@ -26,6 +26,14 @@ class Workplace {
 
 std::filesystem::path shippedModel();
 
+/// Words of a command line.
+using Words = std::vector<std::string>;
+
+inline Words joined(Words a, const Words& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
 inline bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }

@@ -12,13 +12,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-using Words = std::vector<std::string>;
-
-Words joined(Words a, const Words& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 /// A shell script in the place that acts as the user's program; the command that runs it.
 std::string program(const Workplace& place, const std::string& name, const std::string& script) {
   writeBytes(place.path(name), script);

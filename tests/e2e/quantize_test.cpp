@@ -9,13 +9,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-using Words = std::vector<std::string>;
-
-Words joined(Words a, const Words& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 /// quantize on the images of `place`, without timing.
 Words quantizing(const Workplace& place, const Words& more) {
   return joined(joined({"quantize", "--no-bench", "--calib", place.path("images.npy")}, more), {place.model()});
