@@ -25,7 +25,7 @@ class Compare : public Verb {
   }
 
   int run(VerbContext& context) override {
-    judge_.check(data_);
+    judge_.check(context.common, data_);
     const InputModel before = readInputModel(context, context.operands[0]);
     const InputModel after = readInputModel(context, context.operands[1]);
     requireSameInterface(before, after);

@@ -24,7 +24,7 @@ class Eval : public Verb {
 
   int run(VerbContext& context) override {
     metrics_.check();
-    commands_.check();
+    commands_.check(context.common);
     conditions_.check();
     const InputModel input = readInputModel(context, context.operands[0]);
     const bool hasData = data_.hasEvaluation() || !commands_.hasMetric();

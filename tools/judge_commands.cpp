@@ -47,10 +47,6 @@ std::string lastWords(const SubprocessResult& result) {
 
 double ask(const VerbContext& context, const std::string& command, std::string_view option,
            const std::filesystem::path& model) {
-  if (context.common.untrusted)
-    throw Error(ErrorKind::usage,
-                text("--", option, " and --untrusted exclude each other: a confined process starts no programs"),
-                "leave one of them out");
   const std::vector<std::string> words = wordsFor(command, option, std::filesystem::absolute(model).string());
   const SubprocessResult result =
       within([&] { return text("--", option); },
@@ -85,9 +81,15 @@ void JudgeCommands::latencyOption(OptionVisitor& visitor) {
                            .placeholder = "CMD"});
 }
 
-void JudgeCommands::check() const {
-  if (metric_) splitCommand(*metric_, kMetricOption);
-  if (latency_) splitCommand(*latency_, kLatencyOption);
+void JudgeCommands::check(const CommonOptions& common) const {
+  for (const auto& [command, option] : {std::pair(&metric_, kMetricOption), std::pair(&latency_, kLatencyOption)}) {
+    if (!*command) continue;
+    splitCommand(**command, option);
+    if (common.untrusted)
+      throw Error(ErrorKind::usage,
+                  text("--", option, " and --untrusted exclude each other: a confined process starts no programs"),
+                  "leave one of them out");
+  }
 }
 
 MetricResult JudgeCommands::measureMetric(const VerbContext& context, const std::filesystem::path& model) const {

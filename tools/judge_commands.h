@@ -14,8 +14,8 @@ class JudgeCommands {
  public:
   void metricOption(OptionVisitor& visitor);
   void latencyOption(OptionVisitor& visitor);
-  /// Throws Error(usage) for what is no command.
-  void check() const;
+  /// Before any work. Throws Error(usage) for what is no command, and for any under --untrusted.
+  void check(const CommonOptions& common) const;
   bool hasMetric() const { return metric_.has_value(); }
   bool hasLatency() const { return latency_.has_value(); }
 

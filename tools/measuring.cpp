@@ -95,9 +95,9 @@ void JudgeOptions::options(OptionVisitor& visitor) {
       {.name = "gate-level", .help = "warn: failed gates leave the exit code at 0", .choices = {"error", "warn"}});
 }
 
-void JudgeOptions::check(const DataOptions& data, bool hasSpeed) const {
+void JudgeOptions::check(const CommonOptions& common, const DataOptions& data, bool hasSpeed) const {
   metrics_.check();
-  commands_.check();
+  commands_.check(common);
   conditions_.check();
   checkGates(gates_, data.hasEvaluation() || commands_.hasMetric(), hasSpeed && wantsSpeed());
 }

@@ -60,7 +60,7 @@ class JudgeOptions {
  public:
   void options(OptionVisitor& visitor);
   /// Before any work: gates must be sound, and what they need must be measured.
-  void check(const DataOptions& data, bool hasSpeed = true) const;
+  void check(const CommonOptions& common, const DataOptions& data, bool hasSpeed = true) const;
   bool wantsSpeed() const { return bench_ != false; }
   bool hasSpeedGate() const { return gates_.minSpeedup || gates_.maxLatencyP95; }
 

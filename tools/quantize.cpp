@@ -55,7 +55,7 @@ class QuantizeVerb : public Verb {
   }
 
   int run(VerbContext& context) override {
-    judge_.check(data_);
+    judge_.check(context.common, data_);
     std::vector<PipelineStep> steps = losslessSteps(skip_);
     const InputModel input = readInputModel(context, context.operands[0]);
     requireNode(input.model);

@@ -132,7 +132,8 @@ TEST_CASE("what --print-config prints is a configuration with the same settings"
   const Json again = settingsOf("quantize", printed.out);
   std::vector<std::string> withJson = flags;
   withJson.push_back("--json");
-  for (const auto& [name, setting] : Json::parse(runCompress(withJson).out)["effective_config"].items()) {
+  const Json document = Json::parse(runCompress(withJson).out);
+  for (const auto& [name, setting] : document["effective_config"].items()) {
     CAPTURE(name);
     if (name != "config" && name != "print-config" && name != "json") CHECK(again[name]["value"] == setting["value"]);
   }
