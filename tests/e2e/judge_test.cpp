@@ -116,15 +116,6 @@ TEST_CASE("no shell reads a command, and a model's path stays one word", "[e2e]"
   CHECK_FALSE(place.has("made"));
 }
 
-TEST_CASE("a confined process starts no programs", "[e2e]") {
-  const Workplace place;
-  for (const Words& words : std::vector<Words>{{"eval", "--metric-cmd", "echo 1"}, {"run", "--hook", "cat"}}) {
-    const ProcessResult result = runCompress(joined(words, {"--untrusted", place.model()}));
-    CHECK(result.exitCode == 2);
-    CHECK(contains(result.err, "a confined process starts no programs"));
-  }
-}
-
 TEST_CASE("option --progress jsonl makes stderr a stream of events", "[e2e]") {
   const Workplace place;
   const ProcessResult result = runCompress(

@@ -93,7 +93,8 @@ TEST_CASE("option --untrusted: operators of domains that nobody knows are refuse
   CHECK(contains(refused.err, "node 'y' (Op): the domain 'strange' is not known"));
 }
 
-TEST_CASE("option --untrusted: memory is bounded without being asked for, and more tightly where it is", "[e2e][untrusted]") {
+TEST_CASE("option --untrusted: memory is bounded without being asked for, and more tightly where it is",
+          "[e2e][untrusted]") {
   if (!canConfine()) return;
   const Workplace place;
   const ProcessResult result = runCompress({"quantize", "--untrusted", "--no-bench", "--memory-limit", "20MB",
@@ -101,7 +102,26 @@ TEST_CASE("option --untrusted: memory is bounded without being asked for, and mo
   CHECK(result.exitCode == 6);
 }
 
-TEST_CASE("option --limits: a file changes what a model may hold, and the refusal names limit, value and file", "[e2e]") {
+TEST_CASE("option --untrusted: no event starts a program", "[e2e][untrusted]") {
+  const Workplace place;
+  const ProcessResult result = runCompress({"run", "--hook", "cat", "--untrusted", place.model()});
+  CHECK(result.exitCode == 2);
+  CHECK(contains(result.err, "a confined process starts no programs"));
+}
+
+TEST_CASE("option --untrusted: no program is the judge", "[e2e][untrusted]") {
+  if (!canConfine()) return;
+  const Workplace place;
+  for (const Words& words : std::vector<Words>{{"eval", "--metric-cmd", "echo 1", place.model()},
+                                               {"compare", "--latency-cmd", "echo 1", place.model(), place.model()}}) {
+    const ProcessResult result = runCompress(joined(words, {"--untrusted"}));
+    CHECK(result.exitCode == 2);
+    CHECK(contains(result.err, "a confined process starts no programs"));
+  }
+}
+
+TEST_CASE("option --limits: a file changes what a model may hold, and the refusal names limit, value and file",
+          "[e2e]") {
   const Workplace place(1);
   const auto check = [&](const std::string& limits) {
     std::ofstream(place.path("limits.toml")) << limits;
