@@ -33,8 +33,8 @@ LatencyOptions latencyOptions(bool isFull, uint64_t seed) {
 }  // namespace
 
 void MetricOptions::options(OptionVisitor& visitor) {
-  visitor.visit(metrics_,
-                {.name = "metric", .help = "task metrics: top1, top5, mse, cos, psnr", .placeholder = "NAMES"});
+  static const std::string help = text("task metrics: ", metricNames());
+  visitor.visit(metrics_, {.name = "metric", .help = help, .placeholder = "NAMES"});
 }
 
 void MetricOptions::check() const {

@@ -42,11 +42,18 @@ std::vector<Tensor> ModelInputs::read(VerbContext& context, const Model& model) 
   for (const InputSpec& spec : specs) names.push_back(spec.name);
   std::map<std::string, Tensor> given;
   if (inputs_) given = readTensors(*inputs_, names, "input");
+  std::map<std::string, ConstantInput> constants;
   for (const auto& [name, path] : parseInputPaths(input_)) {
     const InputSpec& spec = findInput(specs, name);
-    const std::string word = path.string();
-    given[name] = word.starts_with('@') ? constantInput(spec, std::string_view(word).substr(1)) : readTensor(path);
+    if (const std::string word = path.string(); word.starts_with('@'))
+      constants.emplace(name, ConstantInput(spec, std::string_view(word).substr(1)));
+    else
+      given[name] = readTensor(path);
   }
+  SymbolSizes sizes;
+  for (const InputSpec& spec : specs)
+    if (given.contains(spec.name)) bindSymbols(spec.type, given[spec.name].shape(), sizes);
+  for (const auto& [name, constant] : constants) given[name] = constant.filled(sizes);
   std::vector<Tensor> tensors;
   for (const std::string& name : names) {
     if (!given.contains(name))

@@ -26,6 +26,7 @@ struct InputSpec {
 struct Sample {
   std::vector<Tensor> inputs;   ///< axis 0 cut away where the model's input has no batch axis
   std::optional<Tensor> label;  ///< an int64 scalar class index, or a tensor like the model's output; axis 0 cut away
+  double labelScale = 1;        ///< what a target that is a picture is multiplied by, as its source was
   std::string name;             ///< file name or "path[index]", for messages
 };
 
@@ -51,7 +52,9 @@ using TensorReader = std::function<Tensor(const std::filesystem::path&)>;
 /// "x.npy[100:]".
 struct DataSource {
   std::filesystem::path path;  ///< npy, npz, idx(.gz), image folder, test_data_set folder
-  /// --input NAME=PATH, or NAME=@VALUE for the same number in every sample; NAME.length=PATH cuts axis 1 of NAME.
+  /// --input NAME=PATH, or NAME=@VALUE for the same number in every element; NAME.length=PATH cuts axis 1 of NAME.
+  /// Where every input has a.NAME and b.NAME instead, samples are pairs: 2i and 2i+1, the label (also `score`) at the
+  /// second.
   std::map<std::string, std::filesystem::path> inputs;
   std::optional<std::filesystem::path> labels;  ///< .npy, .csv, .txt, idx
   int64_t labelOffset = 0;                      ///< added to every class label

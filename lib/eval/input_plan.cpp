@@ -339,23 +339,33 @@ Tensor InputPlan::convertAny(const Tensor& source, const Geometry& g, std::strin
   return store(results, input_.type.dtype, g.out, !isIdentity_, where);
 }
 
-Tensor constantInput(const InputSpec& input, std::string_view number) {
-  double value = 0;
-  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
+void bindSymbols(const Type& type, const Shape& shape, SymbolSizes& sizes) {
+  if (!type.hasRank() || type.rank() != shape.rank()) return;
+  for (size_t axis = 0; axis < shape.rank(); ++axis)
+    if (const std::string& symbol = (*type.dims)[axis].symbol; !symbol.empty()) sizes.emplace(symbol, shape[axis]);
+}
+
+ConstantInput::ConstantInput(InputSpec input, std::string_view number) : input_(std::move(input)) {
+  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value_);
   if (failed != std::errc() || end != number.data() + number.size())
     throw Error(ErrorKind::usage,
-                text("--input ", displayName(input.name), "=@", displayName(number), ": expected a number after @"));
-  const Tensor source = Tensor::scalar(value);
+                text("--input ", displayName(input_.name), "=@", displayName(number), ": expected a number after @"));
+  filled({});
+}
+
+Tensor ConstantInput::filled(const SymbolSizes& sizes) const {
   std::vector<int64_t> dims;
-  if (input.type.hasRank())
-    for (const Dim& dim : *input.type.dims) dims.push_back(dim.isKnown() ? dim.value : 1);
+  if (input_.type.hasRank())
+    for (const Dim& dim : *input_.type.dims) {
+      const auto size = dim.isKnown() ? sizes.end() : sizes.find(dim.symbol);
+      dims.push_back(dim.isKnown() ? dim.value : size == sizes.end() ? 1 : size->second);
+    }
   Buffer filled(DType::f64, Shape(dims));
-  std::ranges::fill(filled.as<double>(), value);
+  std::ranges::fill(filled.as<double>(), value_);
   const Tensor all = std::move(filled).freeze();
   PreprocessOptions asIs;
   asIs.scale = 1;
-  return InputPlan({input.name, input.type}, {DType::f64, all.shape(), false}, asIs)
-      .apply(all, displayName(input.name));
+  return InputPlan(input_, {DType::f64, all.shape(), false}, asIs).apply(all, displayName(input_.name));
 }
 
 }  // namespace compress

@@ -1,5 +1,7 @@
 // How the samples of one source become one model input: decided once, before any work, then applied on any thread.
 #pragma once
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +23,7 @@ class InputPlan {
   InputPlan(const InputSpec& input, const SourceInfo& source, const PreprocessOptions& options);
 
   const Preprocess& preprocess() const { return preprocess_; }
+  const Type& type() const { return input_.type; }
   /// One sample as the model wants it. `where` names the sample in messages: Error(input) for a wrong shape or a number
   /// that the model's integer type does not hold, Error(numeric) for NaN or Inf.
   Tensor apply(const Tensor& source, std::string_view where) const;
@@ -58,8 +61,22 @@ class InputPlan {
   std::vector<std::vector<float>> tables_;  ///< u8 sources: the 256 results per output channel
 };
 
-/// --input NAME=@VALUE: the number `number` in every element, open dimensions 1. Throws Error(usage) for what is no
-/// number, Error(input) for one that the input's type does not hold.
-Tensor constantInput(const InputSpec& input, std::string_view number);
+/// The sizes that one sample gives to the symbols of the model's inputs.
+using SymbolSizes = std::map<std::string, int64_t>;
+/// Adds what `shape` tells about the symbols of `type`; the first size of a symbol stays.
+void bindSymbols(const Type& type, const Shape& shape, SymbolSizes& sizes);
+
+/// --input NAME=@VALUE: the same number in every element.
+class ConstantInput {
+ public:
+  /// Throws Error(usage) for what is no number, Error(input) for one that the input's type does not hold.
+  ConstantInput(InputSpec input, std::string_view number);
+  /// An open dimension has the size that `sizes` gives its symbol, 1 where it has none.
+  Tensor filled(const SymbolSizes& sizes) const;
+
+ private:
+  InputSpec input_;
+  double value_ = 0;
+};
 
 }  // namespace compress

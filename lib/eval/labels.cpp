@@ -39,20 +39,18 @@ std::optional<int64_t> parseClass(std::string_view part) {
 
 }  // namespace
 
-Labels::Labels(StoredArray array, int64_t offset, double targetScale)
-    : array_(std::move(array)), offset_(offset), targetScale_(targetScale) {}
+Labels::Labels(StoredArray array, int64_t offset) : array_(std::move(array)), offset_(offset) {}
 
 Tensor Labels::read(int64_t index) const {
   if (!array_) return Tensor::scalar<int64_t>(classes_.at(static_cast<size_t>(index)) + offset_);
-  const Tensor label = array_->read(index);
+  Tensor label = array_->read(index);
   if (isInteger(label.dtype()) && label.elementCount() == 1 && label.shape().rank() <= 1)
     return Tensor::scalar<int64_t>(toInts(label)[0] + offset_);
-  if (label.dtype() != DType::u8 || label.shape().rank() < 2) return label;
-  Buffer scaled(DType::f32, label.shape());
-  const auto from = label.as<uint8_t>();
-  const auto to = scaled.as<float>();
-  for (size_t i = 0; i < to.size(); ++i) to[i] = static_cast<float>(from[i] * targetScale_);
-  return std::move(scaled).freeze();
+  return label;
+}
+
+bool Labels::arePictures() const {
+  return array_ && array_->dtype() == DType::u8 && array_->sampleShape().rank() >= 2;
 }
 
 std::vector<int64_t> readClassList(const std::filesystem::path& path) {

@@ -106,7 +106,7 @@ void setLabels(std::vector<Picture>& pictures, const DataSource& source) {
   } else if (source.labels) {
     const Labels labels = source.labels->extension() == ".txt"
                               ? Labels(readClassList(*source.labels), 0)
-                              : Labels(openArrays(*source.labels).arrays.begin()->second, 0, 1);
+                              : Labels(openArrays(*source.labels).arrays.begin()->second, 0);
     if (labels.count() != static_cast<int64_t>(pictures.size()))
       throw Error(ErrorKind::input, text(displayName(source.labels->string()), ": ", labels.count(), " labels for ",
                                          pictures.size(), " pictures"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -49,6 +50,65 @@ Interval wilson(int64_t hits, int64_t count) {
   const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
   const double half = kZ95 / (1 + z2 / n) * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n));
   return {centre - half, centre + half};
+}
+
+Interval meanInterval(std::span<const double> values) {
+  const auto n = static_cast<double>(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  const double half =
+      values.size() > 1 ? kZ95 * std::sqrt(squares / (n - 1) / n) : std::numeric_limits<double>::infinity();
+  return {mean - half, mean + half};
+}
+
+Interval bootstrap(size_t count, uint64_t seed, const std::function<double(std::span<const size_t>)>& statistic) {
+  Random random(seed, "bootstrap");
+  std::vector<double> results;
+  std::vector<size_t> drawn(count);
+  for (int i = 0; i < kResamples && count > 0; ++i) {
+    for (size_t& index : drawn) index = static_cast<size_t>(random.below(static_cast<int64_t>(count)));
+    std::ranges::sort(drawn);
+    if (const double result = statistic(drawn); !std::isnan(result)) results.push_back(result);
+  }
+  return middle95(results);
+}
+
+std::vector<double> ranks(std::span<const double> values) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::sort(order, {}, [&](size_t i) { return values[i]; });
+  std::vector<double> ranked(values.size());
+  for (size_t i = 0; i < order.size();) {
+    size_t j = i;
+    while (j < order.size() && values[order[j]] == values[order[i]]) ++j;
+    for (size_t k = i; k < j; ++k) ranked[order[k]] = static_cast<double>(i + j + 1) / 2;
+    i = j;
+  }
+  return ranked;
+}
+
+double spearman(std::span<const double> a, std::span<const double> b) {
+  std::vector<double> first = ranks(a), second = ranks(b);
+  const double mean = (static_cast<double>(a.size()) + 1) / 2;
+  double product = 0, firstSquares = 0, secondSquares = 0;
+  for (size_t i = 0; i < first.size(); ++i) {
+    product += (first[i] - mean) * (second[i] - mean);
+    firstSquares += (first[i] - mean) * (first[i] - mean);
+    secondSquares += (second[i] - mean) * (second[i] - mean);
+  }
+  return product / std::sqrt(firstSquares * secondSquares);
+}
+
+double cosine(std::span<const double> a, std::span<const double> b) {
+  double dot = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    dot += a[i] * b[i];
+    aa += a[i] * a[i];
+    bb += b[i] * b[i];
+  }
+  if (aa == 0 || bb == 0) return aa == bb ? 1 : 0;
+  return dot / std::sqrt(aa) / std::sqrt(bb);
 }
 
 Interval bootstrapMedian(std::span<const double> values, uint64_t seed) {

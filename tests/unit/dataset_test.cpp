@@ -246,3 +246,51 @@ TEST_CASE("random data is the same for a seed and fits the types", "[dataset]") 
   CHECK(equal(data->read(2).inputs[0], randomDataset(inputs, 3, 5)->read(2).inputs[0]));
   CHECK_FALSE(equal(data->read(2).inputs[0], other->read(2).inputs[0]));
 }
+
+TEST_CASE("a constant input has the sizes that the others give to its symbols", "[dataset]") {
+  const Files files;
+  DataSource source;
+  source.inputs["ids"] =
+      files.write("ids.npy", npyBytes("<i8", "(2, 4)", bytesOfValues<int64_t>({1, 2, 3, 4, 5, 6, 7, 8})));
+  source.inputs["ids.length"] = files.write("n.npy", npyBytes("<i8", "(2,)", bytesOfValues<int64_t>({3, 2})));
+  source.inputs["mask"] = "@1";
+  const std::vector<Dim> dims = {{-1, "batch"}, {-1, "seq"}};
+  const auto data =
+      openDataset(source, {{"ids", Type::tensor(DType::i64, dims)}, {"mask", Type::tensor(DType::i64, dims)}}, {});
+  const Sample first = data->read(0);
+  CHECK(first.inputs.at(0).shape() == Shape{1, 3});
+  CHECK(first.inputs.at(1).shape() == Shape{1, 3});
+  CHECK(toInts(first.inputs[1]) == std::vector<int64_t>{1, 1, 1});
+  CHECK(data->read(1).inputs.at(1).shape() == Shape{1, 2});
+}
+
+TEST_CASE("pairs come in turn, the score at the second of each", "[dataset]") {
+  const Files files;
+  const auto path = files.folder.path() / "pairs.npz";
+  std::vector<ZipEntry> entries = {{"a.x.npy", npyBytes("<f4", "(3, 1)", bytesOfValues<float>({1, 2, 3}))},
+                                   {"b.x.npy", npyBytes("<f4", "(3, 1)", bytesOfValues<float>({4, 5, 6}))},
+                                   {"score.npy", npyBytes("<f4", "(3,)", bytesOfValues<float>({0.5F, 1, 0}))}};
+  writeZip(path, entries);
+  const InputSpec input = floatInput({n(), d(1)});
+  const auto data = openDataset(from(path), {input}, {});
+  REQUIRE(data->size() == 6);
+  CHECK(data->hasLabels());
+  CHECK(toFloats(data->read(2).inputs[0])[0] == 2);
+  CHECK_FALSE(data->read(2).label);
+  CHECK(toFloats(data->read(3).inputs[0])[0] == 5);
+  CHECK(toFloats(*data->read(3).label)[0] == 1);
+  CHECK(data->read(3).name.ends_with("[1] (b)"));
+
+  DataSource two = from(path);
+  two.skip = 1;
+  CHECK(openDataset(two, {input}, {})->size() == 4);
+
+  entries.push_back({"c.npy", npyBytes("<f4", "(3, 1)", bytesOfValues<float>({1, 2, 3}))});
+  writeZip(path, entries);
+  CHECK(throwsError(ErrorKind::input, "'c' beside pairs, expected a.NAME and b.NAME",
+                    [&] { openDataset(from(path), {input}, {}); }));
+  entries.pop_back();
+  entries[1] = {"b.x.npy", npyBytes("<f4", "(2, 1)", bytesOfValues<float>({4, 5}))};
+  writeZip(path, entries);
+  CHECK(throwsError(ErrorKind::input, "expected", [&] { openDataset(from(path), {input}, {}); }));
+}

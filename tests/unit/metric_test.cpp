@@ -18,6 +18,10 @@ Tensor floats(Shape shape, const std::vector<float>& values) {
   return Tensor::of<float>(std::move(shape), values);
 }
 
+Tensor bytes(Shape shape, const std::vector<uint8_t>& values) {
+  return Tensor::of<uint8_t>(std::move(shape), values);
+}
+
 Sample labelled(Tensor label) {
   Sample sample;
   sample.label = std::move(label);
@@ -57,9 +61,10 @@ TEST_CASE("top-1 refuses labels that the model cannot give", "[metric]") {
   CHECK(throwsError(ErrorKind::input, "needs a class index", [] {
     valueOf("top1", floats({2}, {1, 0}), floats({1, 2}, {1, 0}));
   }));
-  CHECK(throwsError(ErrorKind::usage, "needs labels",
+  CHECK(throwsError(ErrorKind::usage, "needs a label for each sample",
                     [] { makeMetric("top1")->add(Sample{}, std::vector<Tensor>{floats({1}, {1})}); }));
-  CHECK(throwsError(ErrorKind::usage, "expected one of top1, top5, mse, cos, psnr", [] { makeMetric("top2"); }));
+  CHECK(throwsError(ErrorKind::usage, "expected one of top1, top5, mse, cos, psnr, f1, auc, miou, spearman, exact, ter",
+                    [] { makeMetric("top2"); }));
 }
 
 TEST_CASE("mse, cosine and psnr by hand", "[metric]") {
@@ -78,6 +83,93 @@ TEST_CASE("mse, cosine and psnr by hand", "[metric]") {
   CHECK(throwsError(ErrorKind::usage, "'size' is no setting of psnr", [] { makeMetric("psnr:size=3"); }));
   CHECK(throwsError(ErrorKind::usage, "expected key=number", [] { makeMetric("psnr:crop=x"); }));
   CHECK(throwsError(ErrorKind::usage, "no setting of top1", [] { makeMetric("top1:crop=3"); }));
+}
+
+TEST_CASE("a target that is a picture is scaled as its source for distances", "[metric]") {
+  Sample sample = labelled(bytes({1, 2}, {255, 0}));
+  sample.labelScale = 1.0 / 255;
+  const auto mse = makeMetric("mse");
+  mse->add(sample, std::vector<Tensor>{floats({1, 1, 2}, {1, 0.5F})});
+  CHECK(mse->result().value == Approx(0.125));
+}
+
+TEST_CASE("f1 is the mean over the classes that occur, or of one", "[metric]") {
+  const auto f1 = makeMetric("f1"), first = makeMetric("f1:class=0");
+  // Labels 0 0 1, found 0 1 1; class 2 never occurs.
+  for (const auto& [label, scores] :
+       std::vector<std::pair<int64_t, std::vector<float>>>{{0, {3, 1, 0}}, {0, {1, 3, 0}}, {1, {1, 3, 0}}}) {
+    f1->add(labelled(Tensor::scalar(label)), std::vector<Tensor>{floats({1, 3}, scores)});
+    first->add(labelled(Tensor::scalar(label)), std::vector<Tensor>{floats({1, 3}, scores)});
+  }
+  CHECK(f1->result().value == Approx(2.0 / 3));
+  CHECK(first->result().value == Approx(2.0 / 3));
+  CHECK(f1->result().count == 3);
+  CHECK(f1->result().low <= f1->result().value);
+  CHECK(f1->result().high >= f1->result().value);
+  // A single score is a chance of class 1.
+  CHECK(valueOf("f1", Tensor::scalar<int64_t>(1), floats({1, 1}, {0.5F})) == 1);
+  CHECK(valueOf("f1", Tensor::scalar<int64_t>(1), floats({1, 1}, {0.4F})) == 0);
+  CHECK(throwsError(ErrorKind::usage, "f1:class=2: the model has 2 classes", [] {
+    valueOf("f1:class=2", Tensor::scalar<int64_t>(1), floats({1, 2}, {0, 1}));
+  }));
+}
+
+TEST_CASE("auc counts pairs in order, ties by half", "[metric]") {
+  const auto auc = makeMetric("auc");
+  const std::vector<std::pair<int64_t, float>> samples = {{0, 0.1F}, {0, 0.4F}, {1, 0.4F}, {1, 0.8F}};
+  for (const auto& [label, score] : samples)
+    auc->add(labelled(Tensor::scalar(label)), std::vector<Tensor>{floats({1, 1}, {score})});
+  CHECK(auc->result().value == Approx(3.5 / 4));
+  CHECK(throwsError(ErrorKind::input, "auc judges two classes, the model gives 3 scores", [] {
+    valueOf("auc", Tensor::scalar<int64_t>(1), floats({1, 3}, {0, 1, 2}));
+  }));
+}
+
+TEST_CASE("miou sums pixels of all samples per class and ignores class 255", "[metric]") {
+  // 4 pixels, 2 classes: found 0 0 1 1.
+  const Tensor scores = floats({1, 2, 2, 2}, {1, 1, 0, 0, 0, 0, 1, 1});
+  CHECK(valueOf("miou", bytes({2, 2}, {0, 1, 1, 255}), scores) == Approx((0.5 + 0.5) / 2));
+  CHECK(valueOf("miou:ignore=1", bytes({2, 2}, {0, 1, 1, 0}), scores) == Approx((0.5 + 0) / 2));
+  CHECK(valueOf("miou", bytes({2, 2}, {0, 0, 1, 1}), Tensor::ofInts({0, 0, 1, 1})) == 1);
+  CHECK(throwsError(ErrorKind::input, "does not fit a target of 3 pixels", [&] {
+    valueOf("miou", bytes({3, 1}, {0, 1, 1}), scores);
+  }));
+  CHECK(throwsError(ErrorKind::input, "needs a map of class indices", [&] {
+    valueOf("miou", floats({2, 2}, {0, 1, 1, 0}), scores);
+  }));
+}
+
+TEST_CASE("spearman ranks the cosines of pairs against their scores", "[metric]") {
+  const auto metric = makeMetric("spearman");
+  Sample first;
+  first.name = "pair (a)";
+  const auto pair = [&](float angle, float score) {
+    metric->add(first, std::vector<Tensor>{floats({1, 2}, {1, 0})});
+    metric->add(labelled(floats({1}, {score})),
+                std::vector<Tensor>{floats({1, 2}, {std::cos(angle), std::sin(angle)})});
+  };
+  pair(0.1F, 5);
+  pair(0.5F, 3);
+  pair(0.9F, 4);
+  pair(1.4F, 1);
+  const MetricResult result = metric->result();
+  CHECK(result.value == Approx(0.8));
+  CHECK(result.count == 4);
+  CHECK(throwsError(ErrorKind::usage, "spearman judges pairs", [] {
+    valueOf("spearman", floats({1}, {1}), floats({1, 2}, {1, 0}));
+  }));
+}
+
+TEST_CASE("sequences are compared up to the end token", "[metric]") {
+  const Tensor target = Tensor::ofInts({5, 6, 7, 3, 3}), close = Tensor::ofInts({5, 7, 3, 9});
+  CHECK(valueOf("exact:end=3", target, Tensor::ofInts({5, 6, 7, 3, 9, 9})) == 1);
+  CHECK(valueOf("exact:end=3", target, close) == 0);
+  CHECK(valueOf("exact", target, Tensor::ofInts({5, 6, 7})) == 0);
+  CHECK(valueOf("ter:end=3", target, close) == Approx(1.0 / 3));
+  CHECK(valueOf("ter:end=3", target, Tensor::ofInts({8, 5, 6, 6, 7, 3})) == Approx(2.0 / 3));
+  CHECK_FALSE(makeMetric("ter")->result().higherIsBetter);
+  CHECK(throwsError(ErrorKind::usage, "expected a whole end", [] { makeMetric("ter:end=2.5"); }));
+  CHECK(throwsError(ErrorKind::input, "expected integers", [&] { valueOf("ter", target, floats({1}, {1})); }));
 }
 
 TEST_CASE("drift accumulates differences", "[drift]") {

@@ -1,6 +1,7 @@
 #include "lib/eval/statistics.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 using namespace compress;
 
@@ -33,4 +34,27 @@ TEST_CASE("McNemar's exact test", "[statistics]") {
   CHECK(mcnemar(0, 0) == 1);
   CHECK(mcnemar(0, 5) == Approx(2 * 0.03125));
   CHECK(mcnemar(5, 5) == Approx(1.0));
+}
+
+TEST_CASE("ranks share the mean among equals, and Spearman's correlation follows them", "[statistics]") {
+  CHECK(ranks(std::vector<double>{30, 10, 20, 20}) == std::vector<double>{4, 1, 2.5, 2.5});
+  CHECK(spearman(std::vector<double>{1, 2, 3}, std::vector<double>{10, 20, 900}) == Approx(1));
+  CHECK(spearman(std::vector<double>{1, 2, 3}, std::vector<double>{3, 2, 1}) == Approx(-1));
+  CHECK(std::isnan(spearman(std::vector<double>{1, 1}, std::vector<double>{1, 2})));
+}
+
+TEST_CASE("the bootstrap of a mean agrees with the normal interval and is the same for a seed", "[statistics]") {
+  std::vector<double> values;
+  for (int i = 0; i < 400; ++i) values.push_back(i % 20);
+  const auto mean = [&](std::span<const size_t> drawn) {
+    double sum = 0;
+    for (const size_t i : drawn) sum += values[i];
+    return sum / static_cast<double>(drawn.size());
+  };
+  const Interval found = bootstrap(values.size(), 1, mean), again = bootstrap(values.size(), 1, mean);
+  const Interval normal = meanInterval(values);
+  CHECK(found.low == Approx(normal.low).margin(0.1));
+  CHECK(found.high == Approx(normal.high).margin(0.1));
+  CHECK(found.low == again.low);
+  CHECK(std::isnan(bootstrap(0, 1, mean).low));
 }
