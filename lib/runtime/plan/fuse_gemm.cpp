@@ -6,7 +6,7 @@ namespace compress {
 namespace {
 
 struct Product {
-  std::vector<float> right;  ///< [inner, columns]
+  std::optional<std::vector<float>> right;  ///< [inner, columns]; nothing: the constant as it is
   int64_t inner = 0;
   int64_t columns = 0;
   std::optional<std::vector<float>> bias;
@@ -43,11 +43,12 @@ std::optional<Product> productOf(const FusedGraph& graph, const Node& node) {
     product.bias = rowConstant(graph, node.input(2), product.columns, node.attributes.real("beta", 1.F));
     if (!product.bias) return std::nullopt;
   }
+  if (!isTransposed && alpha == 1.F) return product;
   const auto from = right.as<float>();
-  product.right.resize(from.size());
+  product.right.emplace(from.size());
   for (int64_t k = 0; k < product.inner; ++k)
     for (int64_t n = 0; n < product.columns; ++n)
-      product.right[static_cast<size_t>(k * product.columns + n)] =
+      (*product.right)[static_cast<size_t>(k * product.columns + n)] =
           alpha * from[static_cast<size_t>(isTransposed ? n * product.inner + k : k * product.columns + n)];
   return product;
 }
@@ -76,7 +77,9 @@ int64_t fuseGemm(FusedGraph& graph) {
     const std::optional<NodeId> add = findBias(graph, graph.graph.node(id).outputs[0], product->columns, bias);
     const ValueId left = graph.graph.node(id).inputs[0];
     const ValueId right =
-        addConstant(graph, "gemm.right", Tensor::of<float>({product->inner, product->columns}, product->right));
+        product->right
+            ? addConstant(graph, "gemm.right", Tensor::of<float>({product->inner, product->columns}, *product->right))
+            : graph.graph.node(id).inputs[1];
     const ValueId row = addConstant(graph, "gemm.bias", Tensor::of<float>({product->columns}, bias));
     graph.graph.setOp(id, "Gemm", kPlanDomain);
     graph.graph.setInputs(id, {left, right, row});
