@@ -1,5 +1,6 @@
 #include "tools/data_options.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
@@ -15,9 +16,26 @@ namespace {
 
 constexpr int64_t kPictures = 8;
 
+bool isConstant(std::string_view given) {
+  return given.starts_with('@');
+}
+
+/// What of --input holds for calibration; where a verb does nothing else, arrays are refused.
+InputPaths constantsOf(InputPaths inputs, unsigned roles) {
+  std::erase_if(inputs, [&](const auto& input) {
+    if (isConstant(input.second.string())) return false;
+    if ((roles & DataOptions::kEvaluation) == 0)
+      throw Error(ErrorKind::usage, text("--input ", displayName(input.first), ": expected NAME=@VALUE"),
+                  "arrays for calibration lie in one npz, a key for each input");
+    return true;
+  });
+  return inputs;
+}
+
 }  // namespace
 
 void DataOptions::options(OptionVisitor& visitor, unsigned roles) {
+  roles_ = roles;
   visitor.section("Data");
   if ((roles & kCalibration) != 0) {
     visitor.visit(calib, {.name = "calib",
@@ -31,10 +49,6 @@ void DataOptions::options(OptionVisitor& visitor, unsigned roles) {
         data, {.name = "data", .help = "samples to measure with: npy, npz, idx, image folder", .placeholder = "PATH"});
     visitor.visit(labels,
                   {.name = "labels", .help = "what is expected of them: npy, csv, txt, idx", .placeholder = "FILE"});
-    visitor.visit(inputs, {.name = "input",
-                           .help = "samples of one model input, repeatable",
-                           .placeholder = "NAME=PATH",
-                           .splitsAtCommas = false});
     visitor.visit(samples,
                   {.name = "samples", .help = "use at most this many of --data; 0: all", .min = 0, .placeholder = "N"});
     visitor.visit(
@@ -42,6 +56,12 @@ void DataOptions::options(OptionVisitor& visitor, unsigned roles) {
         {.name = "skip", .help = "leave out this many samples at the head of --data", .min = 0, .placeholder = "N"});
     visitor.visit(labelOffset, {.name = "label-offset", .help = "added to every class label", .placeholder = "N"});
   }
+  visitor.visit(inputs, {.name = "input",
+                         .help = (roles & kEvaluation) != 0
+                                     ? "samples of one model input, or as in mask=@1 one number for all, repeatable"
+                                     : "one number in every element of an input, as in mask=@1, repeatable",
+                         .placeholder = (roles & kEvaluation) != 0 ? "NAME=PATH" : "NAME=@VALUE",
+                         .splitsAtCommas = false});
   visitor.visit(preset, {.name = "preset",
                          .help = "preprocessing by name; the options below override it",
                          .choices = {"imagenet", "tf", "cifar10", "mnist", "raw"}});
@@ -64,6 +84,11 @@ void DataOptions::options(OptionVisitor& visitor, unsigned roles) {
   visitor.visit(sourceOrder, {.name = "source-order", .help = "what the source holds", .choices = {"rgb", "bgr"}});
 }
 
+bool DataOptions::hasEvaluation() const {
+  return data || std::ranges::any_of(parseInputPaths(inputs),
+                                     [](const auto& input) { return !isConstant(input.second.string()); });
+}
+
 PreprocessOptions DataOptions::preprocessFor(const Model& model) const {
   const PreprocessOptions told{preset, layout, resize, crop, interp, scale, mean, std, colorOrder, sourceOrder};
   const bool isTold = !preset.empty() || layout || resize || crop || interp || scale || !mean.empty() || !std.empty() ||
@@ -79,8 +104,9 @@ std::unique_ptr<Dataset> DataOptions::open(VerbContext& context, const Model& mo
   source.limit = limit;
   source.readTensor = readTensorProto;
   source.seed = static_cast<uint64_t>(context.common.seed);
+  source.inputs = parseInputPaths(inputs);
+  if (role == "calib") source.inputs = constantsOf(std::move(source.inputs), roles_);
   if (role == "eval") {
-    source.inputs = parseInputPaths(inputs);
     if (labels) source.labels = *labels;
     source.labelOffset = labelOffset;
     source.skip = skip;
@@ -119,8 +145,8 @@ std::unique_ptr<Dataset> DataOptions::openEvaluation(VerbContext& context, const
   return open(context, model, "eval", data.value_or(""), samples);
 }
 
-std::map<std::string, std::filesystem::path> parseInputPaths(const std::vector<std::string>& words) {
-  std::map<std::string, std::filesystem::path> paths;
+InputPaths parseInputPaths(const std::vector<std::string>& words) {
+  InputPaths paths;
   for (const std::string& word : words) {
     const size_t equals = word.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == word.size())

@@ -12,6 +12,9 @@
 
 namespace compress {
 
+/// --input by name.
+using InputPaths = std::map<std::string, std::filesystem::path>;
+
 class DataOptions {
  public:
   /// What a verb reads samples for.
@@ -20,9 +23,11 @@ class DataOptions {
   void options(OptionVisitor& visitor, unsigned roles);
 
   bool hasCalibration() const { return calib.has_value(); }
-  bool hasEvaluation() const { return data.has_value() || !inputs.empty(); }
+  /// --data, or an --input that is no constant.
+  bool hasEvaluation() const;
 
-  /// --calib, or random numbers for `--calib random`, with warning W-CALIB-RANDOM. Adds to the document's "data".
+  /// --calib with the constants of --input, or random numbers for `--calib random`, with warning W-CALIB-RANDOM. Adds
+  /// to the document's "data".
   std::unique_ptr<Dataset> openCalibration(VerbContext& context, const Model& model) const;
   /// --data or --input with labels. Throws Error(usage) where either is missing.
   std::unique_ptr<Dataset> openLabelled(VerbContext& context, const Model& model) const;
@@ -34,6 +39,7 @@ class DataOptions {
                                 const std::string& path, int64_t limit) const;
   PreprocessOptions preprocessFor(const Model& model) const;
 
+  unsigned roles_ = 0;
   std::optional<std::string> calib, data, labels;
   std::vector<std::string> inputs;
   int64_t calibSamples = 128;
@@ -48,6 +54,6 @@ class DataOptions {
 };
 
 /// NAME=PATH pairs. Throws Error(usage) for other words and for a name given twice.
-std::map<std::string, std::filesystem::path> parseInputPaths(const std::vector<std::string>& words);
+InputPaths parseInputPaths(const std::vector<std::string>& words);
 
 }  // namespace compress

@@ -114,22 +114,27 @@ InputSource makeInput(const InputSpec& input, StoredArray array, std::optional<S
   return made;
 }
 
-/// The array for each input by name; with one input and one array the name does not matter.
+/// The array for each input by name; with one input that is no constant and one array the name does not matter.
 std::vector<InputSource> matchInputs(Arrays& arrays, const DataSource& source, const std::vector<InputSpec>& inputs,
                                      const PreprocessOptions& options) {
+  const auto constantOf = [&](const InputSpec& input) -> std::optional<std::string> {
+    const auto given = source.inputs.find(input.name);
+    if (given == source.inputs.end() || !given->second.string().starts_with("@")) return std::nullopt;
+    return given->second.string().substr(1);
+  };
+  const bool isOne = std::ranges::count_if(inputs, [&](const InputSpec& input) { return !constantOf(input); }) == 1;
   std::vector<InputSource> matched;
   for (const InputSpec& input : inputs) {
-    const auto given = source.inputs.find(input.name);
-    if (given != source.inputs.end() && given->second.string().starts_with("@")) {
+    if (const auto number = constantOf(input)) {
       InputSource constant;
-      constant.constant.emplace(input, given->second.string().substr(1));
+      constant.constant.emplace(input, *number);
       matched.push_back(std::move(constant));
       continue;
     }
     std::optional<StoredArray> lengths;
     if (arrays.contains(input.name + ".length")) lengths.emplace(takeArray(arrays, input.name + ".length"));
-    const bool only = inputs.size() == 1 && arrays.size() == 1;
-    const std::string key = only ? arrays.begin()->first : inputs.size() == 1 && arrays.contains("") ? "" : input.name;
+    const bool isOnly = isOne && arrays.size() == 1;
+    const std::string key = isOnly ? arrays.begin()->first : isOne && arrays.contains("") ? "" : input.name;
     if (!arrays.contains(key))
       throw Error(
           ErrorKind::input,

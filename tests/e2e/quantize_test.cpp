@@ -2,7 +2,10 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "lib/onnx/write.h"
 #include "tests/e2e/fixtures.h"
+#include "tests/support/build.h"
+#include "tests/support/npy.h"
 
 using namespace compress::test;
 using Json = nlohmann::json;
@@ -171,4 +174,22 @@ TEST_CASE("integer inputs and outputs on request, proven equal", "[e2e]") {
   CHECK(runCompress(quantizing(place, {"--io-dtype", "int8", "--activations", "int8", "--force"})).exitCode == 0);
   CHECK(runCompress(quantizing(place, {"--io-dtype", "uint8", "--exclude", "node:stem.conv", "--force"})).exitCode ==
         0);
+}
+
+TEST_CASE("a constant input feeds calibration and evaluation alike", "[e2e]") {
+  const Workplace place;
+  compress::writeModel(buildModel("input x: float32[N, L, 8]\ninput mask: float32[N, L, 1]\nconst w: float32[8, 8]\n"
+                                  "m = Mul(x, mask)\ny = MatMul(m, w)\noutput y\n"),
+                       place.path("two.onnx"));
+  const std::vector<float> values(4 * 3 * 8, 0.5F);
+  writeBytes(place.path("x.npy"), npyBytes("<f4", "(4, 3, 8)", bytesOfValues(values)));
+  const Words told = {"--calib", place.path("x.npy"), "--input", "mask=@1"};
+  const ProcessResult calibrated = runCompress(joined(joined({"calibrate"}, told), {place.path("two.onnx")}));
+  CHECK(calibrated.exitCode == 0);
+  CHECK(contains(place.content("two.calib.json"), "\"mask\""));
+  CHECK(runCompress(joined(joined({"quantize", "--no-bench"}, told), {place.path("two.onnx")})).exitCode == 0);
+  const ProcessResult refused = runCompress({"calibrate", "-f", "--calib", place.path("x.npy"), "--input",
+                                             "mask=" + place.path("x.npy"), place.path("two.onnx")});
+  CHECK(refused.exitCode == 2);
+  CHECK(contains(refused.err, "--input mask: expected NAME=@VALUE"));
 }
