@@ -54,6 +54,7 @@ std::vector<double> thinned(const std::vector<double>& values, size_t limit) {
 Latency summarizeTimes(std::vector<double> times, uint64_t seed) {
   Latency latency;
   latency.ms = std::move(times);
+  latency.least = std::ranges::min(latency.ms);
   latency.p50 = median(latency.ms);
   latency.p90 = percentile(latency.ms, 0.90);
   latency.p99 = percentile(latency.ms, 0.99);
@@ -83,8 +84,9 @@ std::vector<Latency> timeInterleaved(const std::vector<std::function<void()>>& r
     for (size_t i = 0; i < runs.size(); ++i) runBlock(runs[i], results[i].ms);
   if (contended != nullptr) *contended = processorSeconds() - processorBefore < kLeastShare * secondsSince(begin);
   for (Latency& latency : results) {
-    latency.ms = thinned(latency.ms, 2000);
-    latency = summarizeTimes(std::move(latency.ms), options.seed);
+    const double least = std::ranges::min(latency.ms);
+    latency = summarizeTimes(thinned(latency.ms, 2000), options.seed);
+    latency.least = least;
   }
   return results;
 }

@@ -18,7 +18,7 @@ struct LatencyOptions {
 
 struct Latency {
   std::vector<double> ms;  ///< of single runs
-  double p50 = 0, p90 = 0, p99 = 0, mean = 0, deviation = 0;
+  double least = 0, p50 = 0, p90 = 0, p99 = 0, mean = 0, deviation = 0;
   Interval median95{0, 0};
 };
 

@@ -129,6 +129,7 @@ Json latencyToJson(const std::string& modelId, std::string_view device, const La
                  {"device", device},
                  {"batch", 1},
                  {"n", latency.ms.size()},
+                 {"min_ms", number(latency.least)},
                  {"p50_ms", number(latency.p50)},
                  {"p90_ms", number(latency.p90)},
                  {"p99_ms", number(latency.p99)},

@@ -65,7 +65,9 @@ TEST_CASE("bench and run take inputs from an npz and by name", "[e2e]") {
     REQUIRE(result.exitCode == 0);
     const Json document = Json::parse(result.out);
     REQUIRE(document["latency"].size() == 2);
-    CHECK(document["latency"][1]["shape"] == "[1, 3] []");
+    const Json& latency = document["latency"][1];
+    CHECK(latency["shape"] == "[1, 3] []");
+    CHECK(latency["min_ms"].get<double>() <= latency["p50_ms"].get<double>());
   }
 }
 
