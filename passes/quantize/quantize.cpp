@@ -12,30 +12,17 @@
 #include "lib/base/text.h"
 #include "lib/eval/calibration.h"
 #include "lib/ops/upgrade.h"
+#include "passes/finite.h"
 #include "passes/quantize/insert.h"
 #include "passes/quantize/plan.h"
 #include "passes/quantize/refine.h"
-#include "passes/quantize/select.h"
+#include "passes/select.h"
 
 namespace compress {
 namespace {
 
 constexpr int64_t kLeastOpset = 13;  // DequantizeLinear has an axis from here on
 constexpr int64_t kLeastIr = 7;
-
-void requireFiniteWeights(const Graph& graph) {
-  for (const ValueId id : graph.values()) {
-    const Tensor* constant = graph.constant(id);
-    if (constant == nullptr || constant->dtype() != DType::f32) continue;
-    const auto values = constant->as<float>();
-    const auto it = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
-    if (it == values.end()) continue;
-    throw Error(ErrorKind::numeric,
-                text("weight '", displayName(graph.value(id).name), "' holds ", std::isnan(*it) ? "NaN" : "Inf",
-                     " at index ", it - values.begin()),
-                "quantization needs finite weights; exporting the model again may help");
-  }
-}
 
 /// Keeps a node float when the user says so.
 std::string exclusion(const Graph& graph, NodeId id, const QuantizeOptions& options) {

@@ -1,4 +1,4 @@
-#include "passes/quantize/select.h"
+#include "passes/select.h"
 
 #include <algorithm>
 #include <set>

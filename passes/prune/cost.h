@@ -1,0 +1,43 @@
+// What a model costs with some slices gone: parameters and multiply-accumulates, from shapes alone.
+#pragma once
+#include <map>
+#include <vector>
+
+#include "lib/ir/model.h"
+#include "passes/known_types.h"
+#include "passes/prune/patch.h"
+
+namespace compress {
+
+struct PruneCost {
+  int64_t macs = 0;
+  int64_t parameters = 0;
+  PruneCost& operator+=(const PruneCost& other) {
+    macs += other.macs;
+    parameters += other.parameters;
+    return *this;
+  }
+  PruneCost operator-(const PruneCost& other) const { return {macs - other.macs, parameters - other.parameters}; }
+};
+
+class CostModel {
+ public:
+  CostModel(const Graph& graph, const KnownTypes& known);
+
+  /// Of the whole graph when `removed` is gone.
+  PruneCost total(const Slices& removed) const;
+  /// What is saved when `more` goes from a graph without `removed`.
+  PruneCost saved(const Slices& removed, const Slices& more) const;
+  /// Multiply-accumulates of one node, nothing removed; 0 where not known.
+  int64_t ofNode(NodeId id) const { return ofNodes({id}, {}, {}).macs; }
+  /// How many slices the axis has.
+  int64_t extent(const Axis& axis) const { return (*known_.shape(axis.value))[axis.axis]; }
+
+ private:
+  PruneCost ofNodes(const std::vector<NodeId>& nodes, const std::vector<ValueId>& constants, const Slices& removed) const;
+
+  const Graph& graph_;
+  const KnownTypes& known_;
+};
+
+}  // namespace compress

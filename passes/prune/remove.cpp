@@ -1,0 +1,115 @@
+#include "passes/prune/remove.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "passes/prune/rules.h"
+#include "passes/select.h"
+
+namespace compress {
+namespace {
+
+/// A tensor seen as rows of `inner` bytes, `extent` of them in each of `outer` blocks.
+struct SliceView {
+  size_t outer, extent, inner;
+};
+
+SliceView sliceView(const Tensor& tensor, size_t axis) {
+  if (bitsOf(tensor.dtype()) % 8 != 0 || tensor.dtype() == DType::string)
+    throw Error(ErrorKind::unsupported, text("cannot cut slices out of a tensor of ", nameOf(tensor.dtype())));
+  const Shape& shape = tensor.shape();
+  const auto elementBytes = static_cast<size_t>(bitsOf(tensor.dtype()) / 8);
+  return {static_cast<size_t>(shape.count(0, axis)), static_cast<size_t>(shape[axis]),
+          static_cast<size_t>(shape.count(axis + 1, shape.rank())) * elementBytes};
+}
+
+/// Where a constant that a DequantizeLinear reads has its zero: the zero point of each slice along `axis`, or one for all.
+/// Nothing for other constants.
+std::optional<std::vector<int64_t>> zeroPoints(const Graph& graph, ValueId value) {
+  for (const Use& use : graph.uses(value)) {
+    const Node& node = graph.node(use.node);
+    if (!node.is("DequantizeLinear") || use.index != 0) continue;
+    const Tensor* zero = node.input(2) ? graph.constant(node.input(2)) : nullptr;
+    return zero == nullptr ? std::vector<int64_t>{0} : toInts(*zero);
+  }
+  return std::nullopt;
+}
+
+/// Is the constant a scale or zero point of a Q or DQ?
+bool isEncodingParameter(const Graph& graph, ValueId value) {
+  return std::ranges::any_of(graph.uses(value), [&](const Use& use) {
+    const Node& node = graph.node(use.node);
+    return (node.is("DequantizeLinear") || node.is("QuantizeLinear")) && use.index > 0;
+  });
+}
+
+void maskConstant(Graph& graph, ValueId value, size_t axis, const std::vector<int64_t>& slices) {
+  const Tensor& tensor = *graph.constant(value);
+  const auto zeros = zeroPoints(graph, value);
+  const bool isFloat = tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64 || tensor.dtype() == DType::f16 ||
+                       tensor.dtype() == DType::bf16;
+  if (isEncodingParameter(graph, value) || (!isFloat && !zeros)) return;
+  const SliceView view = sliceView(tensor, axis);
+  Buffer masked(tensor.dtype(), tensor.shape());
+  std::memcpy(masked.raw().data(), tensor.raw().data(), tensor.raw().size());
+  for (size_t outer = 0; outer < view.outer; ++outer)
+    for (const int64_t slice : slices) {
+      const int64_t zero =
+          !zeros ? 0 : zeros->size() == 1 ? zeros->front() : zeros->at(static_cast<size_t>(slice) % zeros->size());
+      const int fill = bitsOf(tensor.dtype()) == 8 ? static_cast<int>(zero & 0xff) : 0;
+      std::memset(masked.raw().data() + (outer * view.extent + static_cast<size_t>(slice)) * view.inner, fill, view.inner);
+    }
+  graph.setConstant(value, std::move(masked).freeze());
+}
+
+}  // namespace
+
+void unite(Slices& slices, const Slices& more) {
+  for (const auto& [axis, added] : more) {
+    std::vector<int64_t>& present = slices[axis];
+    std::vector<int64_t> both;
+    std::ranges::set_union(present, added, std::back_inserter(both));
+    present = std::move(both);
+  }
+}
+
+Tensor withoutSlices(const Tensor& tensor, size_t axis, const std::vector<int64_t>& removed) {
+  const SliceView view = sliceView(tensor, axis);
+  std::vector<int64_t> dims = tensor.shape().dims();
+  dims[axis] -= static_cast<int64_t>(removed.size());
+  Buffer left(tensor.dtype(), Shape(dims));
+  std::byte* to = left.raw().data();
+  for (size_t outer = 0; outer < view.outer; ++outer)
+    for (size_t slice = 0; slice < view.extent; ++slice) {
+      if (std::ranges::binary_search(removed, static_cast<int64_t>(slice))) continue;
+      std::memcpy(to, tensor.raw().data() + (outer * view.extent + slice) * view.inner, view.inner);
+      to += view.inner;
+    }
+  return std::move(left).freeze();
+}
+
+void removeSlices(Model& model, const KnownTypes& before, const Slices& removed) {
+  Graph& graph = model.graph;
+  for (const NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    const PruneRule* rule = findPruneRule(node.op, node.domain);
+    if (rule == nullptr || rule->patch == nullptr) continue;
+    NodePatch patch(graph, id, before, removed);
+    within([&] { return text("node '", nameOf(graph, graph.node(id)), "'"); }, [&] { rule->patch(patch); });
+  }
+  for (const auto& [axis, slices] : removed) {
+    const Tensor* constant = graph.constant(axis.value);
+    if (constant != nullptr) graph.setConstant(axis.value, withoutSlices(*constant, axis.axis, slices));
+    graph.setType(axis.value, {});
+  }
+  graph.eraseDead();
+}
+
+void maskSlices(Model& model, const Slices& removed) {
+  for (const auto& [axis, slices] : removed)
+    if (model.graph.constant(axis.value) != nullptr) maskConstant(model.graph, axis.value, axis.axis, slices);
+}
+
+}  // namespace compress

@@ -1,0 +1,24 @@
+// Taking slices out of a model, and setting them to zero instead: the two must compute the same.
+#pragma once
+#include "lib/ir/model.h"
+#include "passes/known_types.h"
+#include "passes/prune/patch.h"
+
+namespace compress {
+
+/// Adds `more` to `slices`.
+void unite(Slices& slices, const Slices& more);
+
+/// `tensor` without slices `removed` (ascending) of `axis`. Throws Error(unsupported) for types below a byte.
+Tensor withoutSlices(const Tensor& tensor, size_t axis, const std::vector<int64_t>& removed);
+
+/// Cuts the slices out of every constant, lets the nodes follow, and forgets the types of values that changed. `before`
+/// knows the model as it is; `removed` is a union of closures. Throws Error(unsupported) where a size that must follow
+/// is computed.
+void removeSlices(Model& model, const KnownTypes& before, const Slices& removed);
+
+/// Sets the slices to zero in every constant (an integer one read by a DequantizeLinear to its zero point), the shapes
+/// as they were.
+void maskSlices(Model& model, const Slices& removed);
+
+}  // namespace compress

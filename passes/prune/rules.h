@@ -1,0 +1,36 @@
+// The rule table of structured pruning: per operator, which slices of its operands go together, and what of the node
+// itself has to follow when they are gone.
+#pragma once
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "passes/prune/patch.h"
+#include "passes/prune/ties.h"
+
+namespace compress {
+
+struct PruneRule {
+  std::string_view op;
+  std::string_view domain;
+  void (*ties)(NodeTies&);
+  void (*patch)(NodePatch&) = nullptr;  ///< null: slicing the initializers is all
+};
+
+/// Null where an operator has none: all axes of its operands then stay as they are.
+const PruneRule* findPruneRule(std::string_view op, std::string_view domain);
+std::span<const PruneRule> pruneRules();
+
+// One file each, one line each in rules.cpp.
+std::vector<PruneRule> convPruneRules();
+std::vector<PruneRule> elementwisePruneRules();
+std::vector<PruneRule> matmulPruneRules();
+std::vector<PruneRule> movementPruneRules();
+std::vector<PruneRule> normalizationPruneRules();
+std::vector<PruneRule> poolPruneRules();
+std::vector<PruneRule> recurrentPruneRules();
+std::vector<PruneRule> reducePruneRules();
+std::vector<PruneRule> reshapePruneRules();
+std::vector<PruneRule> selectionPruneRules();
+
+}  // namespace compress

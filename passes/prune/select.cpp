@@ -1,0 +1,171 @@
+#include "passes/prune/select.h"
+
+#include <fast_float/fast_float.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "passes/prune/remove.h"
+
+namespace compress {
+namespace {
+
+int64_t defaultRound(const Family& family) {
+  const size_t classes = family.classes.size();
+  if (family.byDigit && family.policy == DigitPolicy::outer) return 1;
+  return classes >= 32 ? 8 : classes >= 16 ? 4 : 1;
+}
+
+/// The next classes of a family to go, and what that costs and saves.
+struct Step {
+  size_t count = 0;
+  double price = 0;
+  Slices slices;
+};
+
+class Selector {
+ public:
+  Selector(const Prunable& prunable, const Scores& scores, const CostModel& cost, const SelectOptions& options)
+      : prunable_(prunable), cost_(cost), options_(options), next_(prunable.families.size(), 0) {
+    selection_.classes.resize(prunable.families.size());
+    selection_.before = selection_.after = cost.total({});
+    for (size_t f = 0; f < scores.size(); ++f) rank(scores[f]);
+  }
+
+  Selection run() && {
+    if (options_.target.measure == PruneTarget::Measure::channels) {
+      for (size_t f = 0; f < prunable_.families.size(); ++f) takeShare(f);
+    } else {
+      takeUntilMet();
+    }
+    return std::move(selection_);
+  }
+
+ private:
+  /// Ascending order of the family's classes, and their scores relative to the mean.
+  void rank(const std::vector<double>& scores) {
+    auto& order = order_.emplace_back(scores.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, {}, [&](size_t i) { return scores[i]; });
+    const double mean = std::accumulate(scores.begin(), scores.end(), 0.0) / static_cast<double>(scores.size());
+    auto& relative = relative_.emplace_back(scores);
+    for (double& score : relative) score = mean > 0 ? score / mean : 1;
+  }
+
+  double measured(const PruneCost& cost) const {
+    return static_cast<double>(options_.target.measure == PruneTarget::Measure::macs ? cost.macs : cost.parameters);
+  }
+
+  bool isMet() const { return measured(selection_.after) <= options_.target.left * measured(selection_.before); }
+
+  /// How many classes bring the family to the next allowed count; 0 when it is at its least.
+  size_t stepSize(size_t f) const {
+    const auto total = static_cast<int64_t>(prunable_.families[f].classes.size());
+    const int64_t kept = total - static_cast<int64_t>(next_[f]);
+    const int64_t round = options_.round > 0 ? options_.round : defaultRound(prunable_.families[f]);
+    const int64_t least = std::max<int64_t>(options_.minChannels, round);
+    const int64_t goal = (kept - 1) / round * round;
+    return goal < least ? 0 : static_cast<size_t>(kept - goal);
+  }
+
+  Step nextStep(size_t f) const {
+    Step step{.count = stepSize(f), .price = 0, .slices = {}};
+    for (size_t i = 0; i < step.count; ++i) {
+      const size_t one = order_[f][next_[f] + i];
+      step.price += relative_[f][one];
+      unite(step.slices, prunable_.families[f].classes[one].slices);
+    }
+    return step;
+  }
+
+  void take(size_t f, const Step& step) {
+    selection_.after = selection_.after - cost_.saved(selection_.removed, step.slices);
+    for (size_t i = 0; i < step.count; ++i) selection_.classes[f].push_back(order_[f][next_[f] + i]);
+    next_[f] += step.count;
+    unite(selection_.removed, step.slices);
+  }
+
+  void takeShare(size_t f) {
+    const auto total = static_cast<double>(prunable_.families[f].classes.size());
+    while (const size_t count = stepSize(f)) {
+      const double kept = total - static_cast<double>(next_[f] + count);
+      if (kept < options_.target.left * total - 1e-9) return;
+      take(f, nextStep(f));
+    }
+  }
+
+  void takeUntilMet() {
+    while (!isMet()) {
+      std::optional<size_t> best;
+      Step bestStep;
+      double bestRatio = 0;
+      for (size_t f = 0; f < prunable_.families.size(); ++f) {
+        Step step = nextStep(f);
+        if (step.count == 0 || !leavesSome(step)) continue;
+        const double saved = measured(cost_.saved(selection_.removed, step.slices));
+        const double ratio = saved > 0 ? step.price / saved : HUGE_VAL;
+        if (saved <= 0 || (best && ratio >= bestRatio)) continue;
+        best = f;
+        bestRatio = ratio;
+        bestStep = std::move(step);
+      }
+      if (!best) {
+        selection_.isReached = false;
+        return;
+      }
+      take(*best, bestStep);
+    }
+  }
+
+  /// Families may share axes (heads and head dimensions): together they must not empty one.
+  bool leavesSome(const Step& step) const {
+    return std::ranges::all_of(step.slices, [&](const auto& entry) {
+      Slices both;
+      if (const auto present = selection_.removed.find(entry.first); present != selection_.removed.end()) both.insert(*present);
+      unite(both, Slices{entry});
+      return static_cast<int64_t>(both.begin()->second.size()) < cost_.extent(entry.first);
+    });
+  }
+
+  const Prunable& prunable_;
+  const CostModel& cost_;
+  const SelectOptions& options_;
+  std::vector<std::vector<size_t>> order_;
+  std::vector<std::vector<double>> relative_;
+  std::vector<size_t> next_;  // by family: how many of its order are gone
+  Selection selection_;
+};
+
+}  // namespace
+
+PruneTarget PruneTarget::parse(std::string_view given) {
+  const auto wrong = [&](std::string_view why) {
+    return Error(ErrorKind::usage, text("--target ", given, ": ", why), "write macs=-40%, params=-30% or channels=-50%");
+  };
+  const size_t equals = given.find('=');
+  if (equals == std::string_view::npos) throw wrong("no '='");
+  PruneTarget target;
+  const std::string_view measure = given.substr(0, equals);
+  std::string_view value = given.substr(equals + 1);
+  if (measure == "macs") target.measure = Measure::macs;
+  else if (measure == "params") target.measure = Measure::parameters;
+  else if (measure == "channels") target.measure = Measure::channels;
+  else throw wrong("no such measure");
+  if (!value.starts_with('-') || !value.ends_with('%')) throw wrong("a cut is meant, as in -40%");
+  double percent = 0;
+  const char* end = value.data() + value.size() - 1;
+  const auto read = fast_float::from_chars(value.data() + 1, end, percent);
+  if (read.ec != std::errc() || read.ptr != end || !(percent > 0 && percent < 100))
+    throw wrong("a cut lies between 0 and 100 %");
+  target.left = 1 - percent / 100;
+  return target;
+}
+
+Selection select(const Prunable& prunable, const Scores& scores, const CostModel& cost, const SelectOptions& options) {
+  return Selector(prunable, scores, cost, options).run();
+}
+
+}  // namespace compress
