@@ -8,6 +8,16 @@
 
 namespace compress {
 
+/// Lets a pipeline own a step whose pass, with its report, outlives it.
+class BorrowedPass : public Pass {
+ public:
+  explicit BorrowedPass(Pass& pass) : pass_(pass) {}
+  int64_t run(Model& model, PassContext& context) override { return pass_.run(model, context); }
+
+ private:
+  Pass& pass_;
+};
+
 /// The lossless passes of the catalog without those called in `skipped`. Throws Error(usage) with near names for one
 /// that is none.
 std::vector<PipelineStep> losslessSteps(const std::vector<std::string>& skipped);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "tools/closing_line.h"
 #include "tools/data_options.h"
@@ -40,6 +41,7 @@ nlohmann::json toJson(const PruneReport& report) {
           {"parameters_before", report.before.parameters},
           {"parameters_after", report.after.parameters},
           {"target_met", report.isTargetMet},
+          {"repaired_layers", report.repairedLayers},
           {"masked_difference", report.maskedDifference}};
 }
 
@@ -56,7 +58,7 @@ class PruneVerb : public Verb {
   }
 
   int run(VerbContext& context) override {
-    judge_.check(data_);
+    judge_.check(context.common, data_);
     PruneTarget::parse(prune_.target);
     std::vector<PipelineStep> steps = stepsBefore(skip_);
     const InputModel input = readInputModel(context, context.operands[0]);
@@ -80,8 +82,8 @@ class PruneVerb : public Verb {
     const std::vector<PassRecord> records =
         runPipeline(model, std::move(steps), passes, pipelineOptions(context.common));
     const bool allKept = reportPasses(context, records);
-    tell(context, prune.report());
-    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes},
+    tell(context, prune.report(), prune_.target);
+    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
                                              {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
     const bool isGood = allKept && findings.isAccepted;
     const Outcome outcome = isGood
@@ -91,25 +93,36 @@ class PruneVerb : public Verb {
     return isGood && outcome.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
   }
 
-  void tell(VerbContext& context, const PruneReport& report) const {
+  static void tell(VerbContext& context, const PruneReport& report, const std::string& target) {
     context.document["prune"] = toJson(report);
-    std::string lines;
     for (const PrunedFamily& one : report.families)
-      lines += fmt::format("{:<40} {:<14} {:<9} {:>5} -> {:<5}\n", displayText(one.node), one.op, one.kind, one.before, one.after);
-    lines += fmt::format("MACs {:.2f} M -> {:.2f} M ({:+.1f} %)  parameters {} -> {} ({:+.1f} %)\n",
-                         static_cast<double>(report.before.macs) / 1e6, static_cast<double>(report.after.macs) / 1e6,
-                         change(report.before.macs, report.after.macs), report.before.parameters,
-                         report.after.parameters, change(report.before.parameters, report.after.parameters));
-    lines += fmt::format("masked = pruned: difference {:.1e} of the largest output\n", report.maskedDifference);
-    for (const BlockedLayer& one : report.blocked)
-      lines += fmt::format("kept whole: {} ({}, {:.1f} % of the MACs): {}\n", displayText(one.node), one.op, 100 * one.macsShare, one.reason);
-    context.print(lines);
+      context.console.result(text(displayName(one.node), " (", one.op, "): ", one.before, " -> ", one.after, ' ', one.kind));
+    context.console.result(text("MACs ", change(report.before.macs, report.after.macs), "  parameters ",
+                                change(report.before.parameters, report.after.parameters)));
+    context.console.result(fmt::format("masked = pruned: they differ by {:.1e} of the largest output", report.maskedDifference));
+    if (report.repairedLayers > 0)
+      context.console.result(text(report.repairedLayers, " layers fitted again by least squares"));
+    constexpr size_t kBlockedShown = 5;
+    for (size_t i = 0; i < report.blocked.size(); ++i) {
+      const BlockedLayer& one = report.blocked[i];
+      const std::string line = text("kept whole: ", displayName(one.node), " (", one.op, ", ",
+                                    fixed(100 * one.macsShare, 1), " % of the MACs): ", one.reason);
+      if (i < kBlockedShown)
+        context.console.result(line);
+      else
+        context.console.detail(line);
+    }
+    if (report.blocked.size() > kBlockedShown)
+      context.console.result(text("... and ", report.blocked.size() - kBlockedShown, " more (--verbose lists them)"));
     if (!report.isTargetMet)
-      context.warn("W-TARGET-MISSED", text("all that may go is gone, and --target ", prune_.target, " is not met"));
+      warnAs(context, text("W-TARGET-MISSED: all that may go is gone, and --target ", target, " is not met"));
   }
 
-  static double change(int64_t before, int64_t after) {
-    return before > 0 ? 100.0 * static_cast<double>(after - before) / static_cast<double>(before) : 0;
+  /// "40.55 M -> 24.30 M (-40.1 %)".
+  static std::string change(int64_t before, int64_t after) {
+    const double share = before > 0 ? 100.0 * static_cast<double>(after - before) / static_cast<double>(before) : 0;
+    return fmt::format("{:.2f} M -> {:.2f} M ({:+.1f} %)", static_cast<double>(before) / 1e6,
+                       static_cast<double>(after) / 1e6, share);
   }
 
   PruneOptions prune_;

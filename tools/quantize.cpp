@@ -22,16 +22,6 @@
 namespace compress {
 namespace {
 
-/// Lets the pipeline own a step whose pass, with its report, outlives it.
-class Borrowed : public Pass {
- public:
-  explicit Borrowed(Pass& pass) : pass_(pass) {}
-  int64_t run(Model& model, PassContext& context) override { return pass_.run(model, context); }
-
- private:
-  Pass& pass_;
-};
-
 class QuantizeVerb : public Verb {
  public:
   void options(OptionVisitor& visitor) override {
@@ -73,7 +63,7 @@ class QuantizeVerb : public Verb {
            const Dataset* calibration, const Dataset* evaluation) const {
     Quantize quantize(quantize_);
     quantize.setInputModel(input.model);
-    steps.push_back({.name = "quantize", .lossless = false, .pass = std::make_unique<Borrowed>(quantize)});
+    steps.push_back({.name = "quantize", .lossless = false, .pass = std::make_unique<BorrowedPass>(quantize)});
     Model model = input.model;
     const std::unique_ptr<Backend> backend = makeCpuBackend();
     PassContext passes = passContext(context, *backend, calibration);

@@ -12,6 +12,7 @@ VerbSpec benchVerb();
 VerbSpec optimizeVerb();
 VerbSpec calibrateVerb();
 VerbSpec quantizeVerb();
+VerbSpec pruneVerb();
 VerbSpec compareVerb();
 VerbSpec opsVerb();
 VerbSpec passesVerb();

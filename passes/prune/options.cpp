@@ -23,6 +23,8 @@ void PruneOptions::visit(OptionVisitor& visitor) {
   visitor.visit(channels, {.name = "channels", .help = "remove channels of layers and hidden units"});
   visitor.visit(heads, {.name = "heads", .help = "remove whole attention heads and groups of channels"});
   visitor.visit(headDim, {.name = "head-dim", .help = "remove the same dimensions of every head or group"});
+  visitor.visit(reconstruct, {.name = "reconstruct",
+                              .help = "fit the layers behind a cut again, by least squares on the calibration samples"});
   visitor.visit(allowStatCoupled,
                 {.name = "allow-stat-coupled",
                  .help = "also remove what a norm's statistics are taken over: what stays is then no longer exact"});

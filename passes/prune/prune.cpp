@@ -11,6 +11,7 @@
 #include "passes/prune/concrete.h"
 #include "passes/prune/masked_check.h"
 #include "passes/prune/remove.h"
+#include "passes/prune/repair.h"
 #include "passes/select.h"
 
 namespace compress {
@@ -69,7 +70,7 @@ Selection choose(const Model& model, const KnownTypes& known, Prunable& found, c
     throw Error(ErrorKind::usage, text("--criterion ", criterion.name, " needs samples"), "give --calib DATA");
   const Scores scores = criterion.score({model, known, found, context});
   return select(found, scores, cost,
-                {.target = PruneTarget::parse(options.target), .minChannels = options.minChannels, .round = options.round});
+                {.target = PruneTarget::parse(options.target), .minChannels = options.minChannels, .round = options.round, .scoresAreGlobal = criterion.isGlobal, .origin = {}});
 }
 
 }  // namespace
@@ -108,6 +109,8 @@ int64_t Prune::run(Model& model, PassContext& context) {
   if (!(report_.maskedDifference <= kMaskedTolerance) && !options_.allowStatCoupled)
     throw Error(ErrorKind::bug, text("the cut model differs from the masked one by ", report_.maskedDifference,
                                      " of the largest output"));
+  if (options_.reconstruct && context.calibration != nullptr)
+    report_.repairedLayers = repair(whole, model, selection.removed, context);
   return removed;
 }
 

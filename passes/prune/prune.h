@@ -17,6 +17,7 @@ struct PruneOptions {
   int64_t round = 0;  ///< 0: by the width of the layer
   bool allowStatCoupled = false;
   bool heads = false, headDim = false, channels = true;
+  bool reconstruct = true;  ///< where there are samples
   std::vector<std::string> include, exclude;
 
   void visit(OptionVisitor& visitor);
@@ -41,6 +42,7 @@ struct PruneReport {
   std::vector<BlockedLayer> blocked;  ///< largest share of the multiply-accumulates first
   PruneCost before, after;
   bool isTargetMet = true;
+  int64_t repairedLayers = 0;
   double maskedDifference = 0;  ///< largest difference between the cut model and the masked one, relative to the largest output
 };
 

@@ -6,7 +6,8 @@
 namespace compress {
 
 std::span<const Criterion> criteria() {
-  static const std::array kCriteria = {l1Criterion(), l2Criterion(), batchNormScaleCriterion(), randomCriterion()};
+  static const std::array kCriteria = {l1Criterion(), l2Criterion(), batchNormScaleCriterion(), obsCriterion(),
+                                      randomCriterion()};
   return kCriteria;
 }
 

@@ -22,8 +22,9 @@ struct ScoreContext {
 struct Criterion {
   std::string_view name;
   std::string_view summary;
-  bool needsData;
-  Scores (*score)(const ScoreContext&);
+  bool needsData = false;
+  bool isGlobal = false;  ///< comparable over families, as a share of what is lost; else relative to the family's mean
+  Scores (*score)(const ScoreContext&) = nullptr;
 };
 
 std::span<const Criterion> criteria();
@@ -38,6 +39,7 @@ void forSlices(const Tensor& tensor, size_t axis, std::span<const int64_t> slice
 Criterion l1Criterion();
 Criterion l2Criterion();
 Criterion batchNormScaleCriterion();
+Criterion obsCriterion();
 Criterion randomCriterion();
 
 }  // namespace compress

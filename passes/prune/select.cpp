@@ -52,14 +52,15 @@ class Selector {
     std::ranges::stable_sort(order, {}, [&](size_t i) { return scores[i]; });
     const double mean = std::accumulate(scores.begin(), scores.end(), 0.0) / static_cast<double>(scores.size());
     auto& relative = relative_.emplace_back(scores);
-    for (double& score : relative) score = mean > 0 ? score / mean : 1;
+    if (!options_.scoresAreGlobal)
+      for (double& score : relative) score = mean > 0 ? score / mean : 1;
   }
 
   double measured(const PruneCost& cost) const {
     return static_cast<double>(options_.target.measure == PruneTarget::Measure::macs ? cost.macs : cost.parameters);
   }
 
-  bool isMet() const { return measured(selection_.after) <= options_.target.left * measured(selection_.before); }
+  bool isMet() const { return measured(selection_.after) <= options_.target.left * measured(options_.origin.value_or(selection_.before)); }
 
   /// How many classes bring the family to the next allowed count; 0 when it is at its least.
   size_t stepSize(size_t f) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lib/base/text.h"
+#include "passes/input_rows.h"
 #include "passes/quantize/energy.h"
 #include "passes/quantize/refine.h"
 #include "passes/quantize/round_weights.h"
@@ -98,7 +99,7 @@ class Fitter {
     const QuantizedWeight nearest = fitted;
     runWith(unit, fitted, noisy);
     correctBias(node, fitted, real, noisy, inputScale);
-    if (hasMoments(node, weight) && weightsDominate(unit, real, noisy)) {
+    if (InputRows::canRead(node, weight) && weightsDominate(unit, real, noisy)) {
       fitted = nearest;
       roundByMoments(fitted, weight, axis, momentsOf(unit, node, weight, real));
       runWith(unit, fitted, noisy);

@@ -4,66 +4,20 @@
 #include <cmath>
 
 #include "lib/base/parallel.h"
-#include "lib/ops/window.h"
+#include "passes/input_rows.h"
 #include "passes/quantize/rules.h"
 
 namespace compress {
 namespace {
 
-/// How a 2-D Conv walks over one image.
-struct Walk {
-  Window window;
-  int64_t height, width;  // of the image
-  int64_t places, outWidth;
-};
-
-Walk walkOf(const Node& node, const Shape& weight, const Shape& in, const Shape& out) {
-  Walk walk{windowOf(node, {weight[2], weight[3]}), in[2], in[3], out[2] * out[3], out[3]};
-  resolvePads(walk.window, {walk.height, walk.width});
-  return walk;
-}
-
-/// What output position `place` reads of `count` channels from `first` on; zeros outside.
-void gatherPatch(const Walk& walk, std::span<const float> image, int64_t first, int64_t count, int64_t place,
-                 float* to) {
-  const Window& w = walk.window;
-  const int64_t top = place / walk.outWidth * w.strides[0] - w.padsBegin[0];
-  const int64_t left = place % walk.outWidth * w.strides[1] - w.padsBegin[1];
-  for (int64_t c = first; c < first + count; ++c)
-    for (int64_t ky = 0; ky < w.kernel[0]; ++ky)
-      for (int64_t kx = 0; kx < w.kernel[1]; ++kx) {
-        const int64_t y = top + ky * w.dilations[0], x = left + kx * w.dilations[1];
-        const bool inside = y >= 0 && y < walk.height && x >= 0 && x < walk.width;
-        *to++ = inside ? image[static_cast<size_t>((c * walk.height + y) * walk.width + x)] : 0.0F;
-      }
-}
-
-/// rows x size patches of one group over all samples.
-std::vector<float> gatherConv(const Node& node, const Tensor& weight, std::span<const Tensor> inputs,
-                              std::span<const Tensor> results, int64_t positions, int64_t group, int64_t size) {
-  std::vector<float> patches;
-  const int64_t channels = weight.shape()[1];
-  for (size_t sample = 0; sample < inputs.size(); ++sample) {
-    const Walk walk = walkOf(node, weight.shape(), inputs[sample].shape(), results[sample].shape());
-    const int64_t taken = std::min(walk.places, positions);
-    for (int64_t i = 0; i < taken; ++i) {
-      const int64_t place = (2 * i + 1) * walk.places / (2 * taken);
-      patches.resize(patches.size() + static_cast<size_t>(size));
-      gatherPatch(walk, inputs[sample].as<float>(), group * channels, channels, place,
-                  patches.data() + patches.size() - size);
-    }
-  }
-  return patches;
-}
-
-std::vector<float> gatherRows(std::span<const Tensor> inputs, int64_t positions, int64_t size) {
+/// rows x size of one group over all samples.
+std::vector<float> gatherRows(const Node& node, const Tensor& weight, std::span<const Tensor> inputs,
+                              std::span<const Tensor> results, int64_t positions, int64_t group) {
   std::vector<float> rows;
-  for (const Tensor& input : inputs) {
-    const int64_t count = input.elementCount() / size, taken = std::min(count, positions);
-    for (int64_t i = 0; i < taken; ++i) {
-      const float* row = input.as<float>().data() + (2 * i + 1) * count / (2 * taken) * size;
-      rows.insert(rows.end(), row, row + size);
-    }
+  for (size_t sample = 0; sample < inputs.size(); ++sample) {
+    const InputRows reader(node, weight.shape(), inputs[sample].shape(), results[sample].shape());
+    for (const int64_t position : reader.spread(positions))
+      reader.append(inputs[sample].as<float>(), position, group, rows);
   }
   return rows;
 }
@@ -122,10 +76,6 @@ std::vector<double> inverseFactor(const std::vector<float>& moments, int64_t n) 
 
 }  // namespace
 
-bool hasMoments(const Node& node, const Tensor& weight) {
-  return node.op == "Conv" ? weight.shape().rank() == 4 : weight.shape().rank() == 2;
-}
-
 Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Tensor> inputs,
                      std::span<const Tensor> results, int64_t positions) {
   Moments moments;
@@ -134,10 +84,8 @@ Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Ten
   moments.size = weight.elementCount() / weight.shape()[isConv ? 0 : static_cast<size_t>(weightAxis(node))];
   moments.sums.resize(static_cast<size_t>(moments.groups));
   parallelFor(moments.groups, [&](int64_t group) {
-    const std::vector<float> patches = isConv
-                                           ? gatherConv(node, weight, inputs, results, positions, group, moments.size)
-                                           : gatherRows(inputs, positions, moments.size);
-    moments.sums[static_cast<size_t>(group)] = secondMoments(patches, moments.size);
+    const std::vector<float> rows = gatherRows(node, weight, inputs, results, positions, group);
+    moments.sums[static_cast<size_t>(group)] = secondMoments(rows, moments.size);
   });
   return moments;
 }

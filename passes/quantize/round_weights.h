@@ -17,9 +17,6 @@ struct Moments {
   std::vector<std::vector<float>> sums;
 };
 
-/// Is `node` a layer whose input patches can be gathered: a 2-D Conv, Gemm or MatMul?
-bool hasMoments(const Node& node, const Tensor& weight);
-
 /// Of at most `positions` places per input, evenly spread. `inputs` and `results` are the node's data and results, one
 /// pair per sample.
 Moments inputMoments(const Node& node, const Tensor& weight, std::span<const Tensor> inputs,

@@ -56,18 +56,52 @@ void patchSplit(NodePatch& patch) {
   patch.setIntegers("split", 1, sizes);
 }
 
-/// An axis with padding: the operand's slices lie within the result's, what is around them is free to go.
+/// What Pad puts before each axis of its operand, and after; negative where it cuts. Nothing where that is computed.
+std::optional<std::vector<std::pair<int64_t, int64_t>>> padsOf(const NodeTies& ties) {
+  const size_t rank = ties.rank(ties.input(0));
+  const auto pads = ties.integers("pads", 1), axes = ties.integers("axes", 3);
+  if (!pads || (ties.has(ties.input(3)) && !axes)) return std::nullopt;
+  std::vector<std::pair<int64_t, int64_t>> around(rank, {0, 0});
+  const size_t count = pads->size() / 2;
+  for (size_t i = 0; i < count; ++i)
+    around[axes ? normalizedAxis((*axes)[i], rank) : i] = {(*pads)[i], (*pads)[i + count]};
+  return around;
+}
+
+/// The operand's slices lie within the result's, which are free to go around them; where Pad repeats slices, all stay.
 void tiePad(NodeTies& ties) {
   const ValueId x = ties.input(0), y = ties.output();
-  const auto pads = ties.integers("pads", 1);
-  if (!pads) return ties.blockAll("its padding is computed");
-  const std::vector<int64_t> axes = ties.integers("axes", 3).value_or(std::vector<int64_t>{});
-  std::vector<bool> padded(ties.rank(x), false);
-  for (size_t i = 0; i * 2 < pads->size(); ++i)
-    if ((*pads)[i] != 0 || (*pads)[i + pads->size() / 2] != 0)
-      padded[axes.empty() ? i : normalizedAxis(axes[i], ties.rank(x))] = true;
-  for (size_t axis = 0; axis < ties.rank(x); ++axis)
-    if (!padded[axis]) ties.tieAxes({{x, axis}, {y, axis}});
+  const auto around = padsOf(ties);
+  if (!around) return ties.blockAll("its padding is computed");
+  const bool isConstant = ties.node().attributes.string("mode", "constant") == "constant";
+  for (size_t axis = 0; axis < ties.rank(x); ++axis) {
+    const auto [before, after] = (*around)[axis];
+    if (before == 0 && after == 0) {
+      ties.tieAxes({{x, axis}, {y, axis}});
+    } else if (isConstant && before >= 0 && after >= 0) {
+      ties.tie({{{{x, axis}}, {{y, axis}, Labels::window(before, ties.size(x, axis))}}});
+    }
+  }
+}
+
+/// Slices that go from the padding itself make it smaller.
+void patchPad(NodePatch& patch) {
+  const ValueId x = patch.node().inputs[0], y = patch.node().outputs[0];
+  const size_t rank = patch.shape(x).rank();
+  const auto pads = patch.integers("pads", 1), axes = patch.integers("axes", 3);
+  std::vector<int64_t> left = *pads;
+  const size_t count = left.size() / 2;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t axis = axes ? normalizedAxis((*axes)[i], rank) : i;
+    if (!patch.changes(y, axis) || (left[i] == 0 && left[i + count] == 0)) continue;
+    const int64_t first = left[i], end = first + patch.shape(x)[axis];
+    left[i] = left[i + count] = 0;
+    for (const int64_t slice : patch.keptSlices(y, axis)) {
+      if (slice < first) ++left[i];
+      if (slice >= end) ++left[i + count];
+    }
+  }
+  if (left != *pads) patch.setIntegers("pads", 1, left);
 }
 
 /// Axes that grow from 1 have no slices of the operand's; they follow the shape.
@@ -118,7 +152,7 @@ std::vector<PruneRule> movementPruneRules() {
   return {{"Transpose", "", tieTranspose},
           {"Concat", "", tieConcat},
           {"Split", "", tieSplit, patchSplit},
-          {"Pad", "", tiePad},
+          {"Pad", "", tiePad, patchPad},
           {"Expand", "", tieExpand, patchExpand},
           {"Tile", "", tieTile},
           {"Shape", "", tieShape},

@@ -28,12 +28,12 @@ Scores score(const ScoreContext& context, Sum&& sum) {
 }  // namespace
 
 Criterion l1Criterion() {
-  return {"l1", "sum of the magnitudes of a channel's weights, those that read it included", false,
+  return {"l1", "sum of the magnitudes of a channel's weights, those that read it included", false, false,
           [](const ScoreContext& context) { return score(context, [](double w) { return std::abs(w); }); }};
 }
 
 Criterion l2Criterion() {
-  return {"l2", "norm of a channel's weights, those that read it included", false, [](const ScoreContext& context) {
+  return {"l2", "norm of a channel's weights, those that read it included", false, false, [](const ScoreContext& context) {
             Scores scores = score(context, [](double w) { return w * w; });
             for (auto& family : scores)
               for (double& one : family) one = std::sqrt(one);

@@ -1,0 +1,192 @@
+#include "passes/prune/repair.h"
+
+#define EIGEN_DONT_PARALLELIZE  // threads are busy with samples
+#include <Eigen/Dense>
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+
+#include "lib/base/text.h"
+#include "lib/eval/run_over.h"
+#include "passes/input_rows.h"
+#include "passes/prune/layers.h"
+#include "passes/select.h"
+
+namespace compress {
+namespace {
+
+/// Rows looked at per layer: enough for the number of unknowns, and no fewer than this.
+constexpr int64_t kLeastRows = 8192;
+constexpr int64_t kRowsPerUnknown = 12;
+/// How firmly weights are held where they are, as a share of the mean second moment.
+constexpr double kDamping = 1e-3;
+
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Sums over rows r = (what the layer reads, 1) and answers y: of r r^T and r y^T.
+class NormalEquations {
+ public:
+  NormalEquations(int64_t inputs, int64_t outputs)
+      : inputs_(inputs), moments_(Matrix::Zero(inputs + 1, inputs + 1)), cross_(Matrix::Zero(inputs + 1, outputs)) {}
+
+  /// `rows` holds count x inputs numbers, `answers` count x outputs.
+  void add(const std::vector<float>& rows, const std::vector<float>& answers, int64_t count) {
+    const Eigen::Map<const Rows> x(rows.data(), count, inputs_), y(answers.data(), count, cross_.cols());
+    moments_.topLeftCorner(inputs_, inputs_) += (x.transpose() * x).cast<double>();
+    moments_.row(inputs_).head(inputs_) += x.cast<double>().colwise().sum();
+    moments_(inputs_, inputs_) += static_cast<double>(count);
+    cross_.topRows(inputs_) += (x.transpose() * y).cast<double>();
+    cross_.row(inputs_) += y.cast<double>().colwise().sum();
+  }
+
+  /// inputs + 1 rows, the last one biases; held near `present`. Without a bias, the last row of `present` is zero and
+  /// stays so.
+  Matrix solve(const Matrix& present, bool hasBias) const {
+    const Eigen::Index n = hasBias ? inputs_ + 1 : inputs_;
+    Matrix a = moments_;
+    a.col(inputs_) = a.row(inputs_).transpose().eval();
+    a = a.topLeftCorner(n, n).eval();
+    const double hold = kDamping * std::max(moments_.diagonal().head(inputs_).mean(), 1e-12);
+    Matrix b = cross_.topRows(n);
+    a.diagonal().head(inputs_).array() += hold;
+    b.topRows(inputs_) += hold * present.topRows(inputs_);
+    Matrix solved = present;
+    solved.topRows(n) = a.ldlt().solve(b);
+    return solved;
+  }
+
+ private:
+  int64_t inputs_;
+  Matrix moments_, cross_;
+};
+
+/// `model` as far as it computes `value`.
+Model upTo(const Model& model, ValueId value) {
+  Model prefix = model;
+  prefix.graph.setOutputs({value});
+  prefix.graph.eraseDead();
+  return prefix;
+}
+
+class Repairer {
+ public:
+  Repairer(const Model& whole, Model& cut, const Slices& removed, PassContext& context)
+      : whole_(whole), cut_(cut), removed_(removed), context_(context) {}
+
+  int64_t run() {
+    std::set<ValueId> changed;
+    int64_t fitted = 0;
+    for (const NodeId id : cut_.graph.order()) {
+      const Node& node = cut_.graph.node(id);
+      const auto isChanged = [&](ValueId value) { return changed.contains(value) || isCut(value); };
+      if (std::ranges::none_of(node.inputs, isChanged) && std::ranges::none_of(node.outputs, isChanged)) continue;
+      changed.insert(node.outputs.begin(), node.outputs.end());
+      const auto layer = findFitLayer(cut_.graph, id);
+      if (!layer || !isChanged(layer->input)) continue;
+      context_.progress(text("repairing ", nameOf(cut_.graph, node)));
+      fit(*layer);
+      ++fitted;
+    }
+    return fitted;
+  }
+
+ private:
+  bool isCut(ValueId value) const {
+    const auto at = removed_.lower_bound({value, 0});
+    return value && at != removed_.end() && at->first.value == value;
+  }
+
+  /// Which channels of the whole layer's result the cut one still computes.
+  std::vector<int64_t> keptChannels(const FitLayer& layer, int64_t channels, size_t axis) const {
+    const auto found = removed_.find({layer.output, axis});
+    std::vector<int64_t> kept;
+    for (int64_t c = 0; c < channels; ++c)
+      if (found == removed_.end() || !std::ranges::binary_search(found->second, c)) kept.push_back(c);
+    return kept;
+  }
+
+  void fit(const FitLayer& layer) {
+    const Node node = cut_.graph.node(layer.node);
+    const Shape weight = cut_.graph.constant(layer.weight)->shape();
+    const WeightView view(node, weight, layer.groups);
+    std::vector<NormalEquations> equations(static_cast<size_t>(layer.groups),
+                                           NormalEquations(view.inputs(), view.outputs()));
+    const int64_t samples = context_.calibration->size();
+    const int64_t perSample = std::max(kLeastRows, kRowsPerUnknown * view.inputs()) / samples + 1;
+    const Model wholePrefix = upTo(whole_, layer.output), cutPrefix = upTo(cut_, layer.input);
+    runOver(std::array<const Model*, 2>{&wholePrefix, &cutPrefix}, context_.backend, *context_.calibration,
+            context_.threads, [&](int64_t, const Sample&, std::span<const std::vector<Tensor>> outputs) {
+              collect(layer, node, weight, view, outputs[0][0], outputs[1][0], perSample, equations);
+            });
+    write(layer, view, equations);
+  }
+
+  /// Rows of one sample: what the cut network gives, and what the whole one answered.
+  void collect(const FitLayer& layer, const Node& node, const Shape& weight, const WeightView& view, const Tensor& wanted,
+               const Tensor& given, int64_t perSample, std::vector<NormalEquations>& equations) const {
+    const size_t axis = layer.isConv ? 1 : wanted.shape().rank() - 1;
+    const std::vector<int64_t> kept = keptChannels(layer, wanted.shape()[axis], axis);
+    const InputRows reader(node, weight, given.shape(), wanted.shape());
+    const auto answers = wanted.as<float>();
+    for (int64_t group = 0; group < layer.groups; ++group) {
+      std::vector<float> rows, results;
+      const std::vector<int64_t> places = reader.spread(perSample);
+      for (const int64_t place : places) {
+        reader.append(given.as<float>(), place, group, rows);
+        for (int64_t c = 0; c < view.outputs(); ++c)
+          results.push_back(answers[reader.resultIndex(place, kept[static_cast<size_t>(group * view.outputs() + c)])]);
+      }
+      equations[static_cast<size_t>(group)].add(rows, results, static_cast<int64_t>(places.size()));
+    }
+  }
+
+  void write(const FitLayer& layer, const WeightView& view, const std::vector<NormalEquations>& equations) {
+    const Tensor before = *cut_.graph.constant(layer.weight);
+    const bool hasBias = layer.isConv || layer.bias;
+    std::vector<float> bias(static_cast<size_t>(view.outputs() * layer.groups), 0.0F);
+    if (layer.bias) bias = toFloats(*cut_.graph.constant(layer.bias));
+    Buffer fitted(DType::f32, before.shape());
+    for (int64_t group = 0; group < layer.groups; ++group) {
+      Matrix present = Matrix::Zero(view.inputs() + 1, view.outputs());
+      for (int64_t i = 0; i < view.inputs(); ++i)
+        for (int64_t c = 0; c < view.outputs(); ++c)
+          present(i, c) = static_cast<double>(before.as<float>()[view.index(group, i, c)]);
+      const Matrix solved = equations[static_cast<size_t>(group)].solve(present, hasBias);
+      for (int64_t c = 0; c < view.outputs(); ++c) {
+        for (int64_t i = 0; i < view.inputs(); ++i)
+          fitted.as<float>()[view.index(group, i, c)] = static_cast<float>(solved(i, c));
+        if (hasBias) bias[static_cast<size_t>(group * view.outputs() + c)] = static_cast<float>(solved(view.inputs(), c));
+      }
+    }
+    cut_.graph.setConstant(layer.weight, std::move(fitted).freeze());
+    if (hasBias) writeBias(layer, bias);
+  }
+
+  void writeBias(const FitLayer& layer, const std::vector<float>& bias) {
+    Graph& graph = cut_.graph;
+    if (layer.bias) {
+      const Shape shape = graph.constant(layer.bias)->shape();
+      return graph.setConstant(layer.bias, Tensor::of<float>(shape, bias));
+    }
+    std::vector<ValueId> inputs = graph.node(layer.node).inputs;
+    inputs.resize(2);
+    inputs.push_back(graph.addConstant(graph.value(layer.weight).name + ".bias",
+                                       Tensor::of<float>(Shape{static_cast<int64_t>(bias.size())}, bias)));
+    graph.setInputs(layer.node, std::move(inputs));
+  }
+
+  const Model& whole_;
+  Model& cut_;
+  const Slices& removed_;
+  PassContext& context_;
+};
+
+}  // namespace
+
+int64_t repair(const Model& whole, Model& cut, const Slices& removed, PassContext& context) {
+  return Repairer(whole, cut, removed, context).run();
+}
+
+}  // namespace compress
