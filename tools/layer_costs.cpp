@@ -6,7 +6,7 @@
 #include <set>
 
 #include "lib/runtime/session.h"
-#include "passes/quantize/select.h"
+#include "passes/select.h"
 
 namespace compress {
 namespace {

@@ -96,10 +96,13 @@ class PruneVerb : public Verb {
   static void tell(VerbContext& context, const PruneReport& report, const std::string& target) {
     context.document["prune"] = toJson(report);
     for (const PrunedFamily& one : report.families)
-      context.console.result(text(displayName(one.node), " (", one.op, "): ", one.before, " -> ", one.after, ' ', one.kind));
+      context.console.result(
+          text(displayName(one.node), " (", one.op, "): ", one.before, " -> ", one.after, ' ', one.kind));
+    if (report.families.empty()) context.console.result("nothing to prune: no layer may lose channels");
     context.console.result(text("MACs ", change(report.before.macs, report.after.macs), "  parameters ",
                                 change(report.before.parameters, report.after.parameters)));
-    context.console.result(fmt::format("masked = pruned: they differ by {:.1e} of the largest output", report.maskedDifference));
+    context.console.result(
+        fmt::format("masked = pruned: they differ by {:.1e} of the largest output", report.maskedDifference));
     if (report.repairedLayers > 0)
       context.console.result(text(report.repairedLayers, " layers fitted again by least squares"));
     constexpr size_t kBlockedShown = 5;

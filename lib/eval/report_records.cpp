@@ -42,11 +42,12 @@ void addComparison(Json& record, const MetricResult& before, const MetricResult&
   record["mcnemar_p"] = number(mcnemar(flips.lost, flips.won));
 }
 
-/// Counts of times from the shortest to a little beyond 99 % of them, or three times the median where that is less; what
-/// took longer is in the last part.
+/// Counts of times from the shortest to a little beyond 99 % of them, or three times the median where that is less;
+/// what took longer is in the last part.
 Json distributionOf(const Latency& latency) {
   constexpr size_t kParts = 40;
-  const double from = std::ranges::min(latency.ms), to = from + 1.05 * std::max(std::min(latency.p99, 3 * latency.p50) - from, 1e-6);
+  const double from = std::ranges::min(latency.ms),
+               to = from + 1.05 * std::max(std::min(latency.p99, 3 * latency.p50) - from, 1e-6);
   std::vector<int64_t> counts(kParts, 0);
   for (const double ms : latency.ms)
     ++counts[std::min(kParts - 1, static_cast<size_t>((ms - from) / (to - from) * static_cast<double>(kParts)))];

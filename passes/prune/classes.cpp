@@ -15,16 +15,17 @@ std::optional<Axis> seedOf(const Graph& graph, const KnownTypes& known, const No
     const ValueId weight = node.input(input);
     if (!weight || !known.shape(weight) || axis >= known.shape(weight)->rank()) return std::nullopt;
     const NodeId producer = graph.producer(weight);
-    const ValueId stored = producer && graph.node(producer).is("DequantizeLinear") ? graph.node(producer).inputs[0] : weight;
+    const ValueId stored =
+        producer && graph.node(producer).is("DequantizeLinear") ? graph.node(producer).inputs[0] : weight;
     if (graph.constant(stored) == nullptr) return std::nullopt;
     return Axis{weight, axis};
   };
   if (node.is("Conv")) return weightAt(1, 0);
-  if (node.is("ConvTranspose"))
-    return weightAt(1, node.attributes.integer("group", 1) == 1 ? 1 : 0);
+  if (node.is("ConvTranspose")) return weightAt(1, node.attributes.integer("group", 1) == 1 ? 1 : 0);
   if (node.is("Gemm")) return weightAt(1, node.attributes.integer("transB", 0) != 0 ? 0 : 1);
   if (node.is("MatMul")) return weightAt(1, known.rank(node.input(1)).value_or(1) - 1);
-  if (node.is("Gather") && known.rank(node.input(0)) == 2 && known.value(node.input(1)) == nullptr) return weightAt(0, 1);
+  if (node.is("Gather") && known.rank(node.input(0)) == 2 && known.value(node.input(1)) == nullptr)
+    return weightAt(0, 1);
   if (node.is("LSTM") || node.is("GRU") || node.is("RNN")) return weightAt(2, 2);
   return std::nullopt;
 }
@@ -50,7 +51,8 @@ std::vector<Axis> axesOf(const PruneClass& one) {
 /// Families as they are found.
 class Finder {
  public:
-  Finder(const Graph& graph, const KnownTypes& known, const TieSet& ties) : graph_(graph), known_(known), closures_(graph, known, ties) {}
+  Finder(const Graph& graph, const KnownTypes& known, const TieSet& ties)
+      : graph_(graph), known_(known), closures_(graph, known, ties) {}
 
   void visit(NodeId id, const Axis& seed) {
     const int64_t slices = (*known_.shape(seed.value))[seed.axis];
@@ -77,13 +79,15 @@ class Finder {
     auto& closed = std::get<Closed>(result);
     cover(covered, closed.slices);
     const bool chose = closed.choseDigit;
-    if (policy == DigitPolicy::outer || chose) add(id, {seed, slice, std::move(closed.slices)}, closed.exact, chose, policy);
+    if (policy == DigitPolicy::outer || chose)
+      add(id, {seed, slice, std::move(closed.slices)}, std::move(closed.inexact), chose, policy);
     return chose;
   }
 
-  void add(NodeId id, PruneClass one, bool exact, bool byDigit, DigitPolicy policy) {
+  void add(NodeId id, PruneClass one, std::optional<Obstacle> inexact, bool byDigit, DigitPolicy policy) {
     const auto [at, isNew] = index_.try_emplace(std::pair(axesOf(one), policy), found_.families.size());
-    if (isNew) found_.families.push_back({nameOf(graph_, graph_.node(id)), id, {}, exact, byDigit, policy});
+    if (isNew) found_.families.push_back({nameOf(graph_, graph_.node(id)), id, {}, {}, byDigit, policy});
+    if (inexact) found_.families[at->second].inexact = std::move(inexact);
     found_.families[at->second].classes.push_back(std::move(one));
   }
 

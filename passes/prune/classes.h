@@ -20,8 +20,8 @@ struct Family {
   std::string name;  ///< of the node whose output channels the seed counts
   NodeId node;
   std::vector<PruneClass> classes;
-  bool exact = true;
-  bool byDigit = false;  ///< heads, head dimensions, groups: the policy had a say
+  std::optional<Obstacle> inexact;  ///< why what stays is not as it would be with the others set to zero
+  bool byDigit = false;             ///< heads, head dimensions, groups: the policy had a say
   DigitPolicy policy = DigitPolicy::outer;
 };
 

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/base/text.h"
+
 namespace compress {
 
-ClosureFinder::ClosureFinder(const Graph& graph, const KnownTypes& known, const TieSet& set) : set_(set) {
+ClosureFinder::ClosureFinder(const Graph& graph, const KnownTypes& known, const TieSet& set)
+    : graph_(graph), set_(set), zeros_(graph, known, set) {
   for (const ValueId value : graph.values()) {
     if (firstId_.size() <= static_cast<size_t>(value.index)) firstId_.resize(static_cast<size_t>(value.index) + 1, -1);
     const auto shape = known.shape(value);
@@ -34,8 +37,8 @@ ClosureFinder::ClosureFinder(const Graph& graph, const KnownTypes& known, const 
   passObstaclesOn();
 }
 
-/// An axis tied slice by slice to a blocked one is blocked as well: known beforehand, so that a removal with a choice of
-/// digits turns elsewhere.
+/// An axis tied slice by slice to a blocked one is blocked as well: known beforehand, so that a removal with a choice
+/// of digits turns elsewhere.
 void ClosureFinder::passObstaclesOn() {
   const auto isRigid = [](const Tie& tie) {
     return std::ranges::all_of(tie.members, [](const Tie::Member& member) { return member.labels.isIdentity(); });
@@ -68,7 +71,7 @@ void ClosureFinder::reset() {
   pending_.clear();
   pendingDigits_.clear();
   chosen_.clear();
-  exact_ = true;
+  inexact_.reset();
   choseDigit_ = false;
   obstructed_.reset();
 }
@@ -88,21 +91,33 @@ std::variant<Closed, Obstructed> ClosureFinder::close(Axis seed, int64_t slice, 
     pending_.pop_back();
     for (const Place& place : tiesOf_[static_cast<size_t>(arrival.axis)]) {
       isFree = isFree && spread(set_.ties[place.group], place.member, arrival.slices);
-      exact_ = exact_ && set_.ties[place.group].exact;
+      noteInexact(set_.ties[place.group]);
     }
   }
   if (!isFree) return *obstructed_;
-  Closed closed{.slices = {}, .exact = exact_, .choseDigit = choseDigit_};
+  Closed closed{.slices = {}, .inexact = {}, .choseDigit = choseDigit_};
   for (const AxisId axis : touched_) {
     std::vector<int64_t>& slices = closed.slices[axes_[static_cast<size_t>(axis)]];
     const std::vector<bool>& gone = gone_[static_cast<size_t>(axis)];
     for (size_t i = 0; i < gone.size(); ++i)
       if (gone[i]) slices.push_back(static_cast<int64_t>(i));
   }
+  if (!inexact_) {
+    if (const Tie* sum = zeros_.findBrokenSum(closed.slices))
+      inexact_ = {text(graph_.node(sum->node).op, " sums over it, and it is not zero without its parameters"),
+                  sum->node};
+  }
+  closed.inexact = inexact_;
   return closed;
 }
 
+void ClosureFinder::noteInexact(const Tie& tie) {
+  if (!tie.exact && !inexact_)
+    inexact_ = {text("the statistics of ", graph_.node(tie.node).op, " are taken over it"), tie.node};
+}
+
 bool ClosureFinder::remove(AxisId axis, std::span<const int64_t> slices, AxisId from) {
+  if (slices.empty()) return true;
   const auto at = static_cast<size_t>(axis);
   std::vector<bool>& gone = gone_[at];
   if (gone.empty()) {
@@ -157,7 +172,7 @@ bool ClosureFinder::spreadDigit(const Place& place, AxisId axis) {
   for (size_t i = 0; i < gone.size(); ++i)
     if (gone[i]) slices.push_back(static_cast<int64_t>(i));
   const Tie& digit = set_.digits[place.group][place.digit];
-  exact_ = exact_ && digit.exact;
+  noteInexact(digit);
   return spread(digit, place.member, slices);
 }
 

@@ -8,6 +8,7 @@
 
 #include "passes/prune/patch.h"
 #include "passes/prune/ties.h"
+#include "passes/prune/zero_slices.h"
 
 namespace compress {
 
@@ -18,8 +19,8 @@ enum class DigitPolicy { outer, inner };
 /// Slices that go together.
 struct Closed {
   Slices slices;
-  bool exact = true;          ///< what stays is as it would be with the others set to zero
-  bool choseDigit = false;    ///< the policy had a say
+  std::optional<Obstacle> inexact;  ///< why what stays is not as it would be with the others set to zero
+  bool choseDigit = false;          ///< the policy had a say
 };
 
 /// Why a slice cannot go.
@@ -52,7 +53,9 @@ class ClosureFinder {
     size_t member;
   };
 
-  AxisId idOf(const Axis& axis) const { return firstId_[static_cast<size_t>(axis.value.index)] + static_cast<AxisId>(axis.axis); }
+  AxisId idOf(const Axis& axis) const {
+    return firstId_[static_cast<size_t>(axis.value.index)] + static_cast<AxisId>(axis.axis);
+  }
   void passObstaclesOn();
   void reset();
   /// False when the axis is blocked or would be emptied: `obstructed_` then says so.
@@ -65,23 +68,27 @@ class ClosureFinder {
   bool isCylinder(const Tie::Member& member, AxisId axis) const;
   bool hasRoom(const Tie& digit) const;
   void obstruct(AxisId axis, Obstacle obstacle);
+  void noteInexact(const Tie& tie);
 
+  const Graph& graph_;
   const TieSet& set_;
-  std::vector<AxisId> firstId_;                  // by value
-  std::vector<Axis> axes_;                       // by id
-  std::vector<int64_t> sizes_;                   // by id
-  std::vector<const Obstacle*> blocked_;         // by id
-  std::vector<std::vector<Place>> tiesOf_;       // by id: digit unused
-  std::vector<std::vector<Place>> digitsOf_;     // by id, ascending by group and digit
-  std::vector<std::vector<bool>> gone_;          // by id; empty where nothing is
-  std::vector<int64_t> goneCount_;               // by id
-  std::vector<AxisId> cameFrom_;                 // by id
+  ZeroSlices zeros_;
+  std::vector<AxisId> firstId_;               // by value
+  std::vector<Axis> axes_;                    // by id
+  std::vector<int64_t> sizes_;                // by id
+  std::vector<const Obstacle*> blocked_;      // by id
+  std::vector<std::vector<Place>> tiesOf_;    // by id: digit unused
+  std::vector<std::vector<Place>> digitsOf_;  // by id, ascending by group and digit
+  std::vector<std::vector<bool>> gone_;       // by id; empty where nothing is
+  std::vector<int64_t> goneCount_;            // by id
+  std::vector<AxisId> cameFrom_;              // by id
   std::vector<AxisId> touched_;
   std::vector<Arrival> pending_;
   std::vector<AxisId> pendingDigits_;
-  std::map<size_t, size_t> chosen_;              // digit by choice
+  std::map<size_t, size_t> chosen_;  // digit by choice
   DigitPolicy policy_ = DigitPolicy::outer;
-  bool exact_ = true, choseDigit_ = false;
+  std::optional<Obstacle> inexact_;
+  bool choseDigit_ = false;
   std::optional<Obstructed> obstructed_;
 };
 

@@ -1,5 +1,5 @@
-// A model with every open dimension of its inputs fixed, as structured pruning needs it: which axes are how large decides
-// what goes together.
+// A model with every open dimension of its inputs fixed, as structured pruning needs it: which axes are how large
+// decides what goes together.
 #pragma once
 #include "lib/eval/dataset.h"
 #include "lib/ir/model.h"

@@ -33,8 +33,8 @@ PruneCost CostModel::ofNodes(const std::vector<NodeId>& nodes, const std::vector
   PruneCost cost;
   for (const NodeId id : nodes) {
     const Node& node = graph_.node(id);
-    cost.macs +=
-        macsOf(node, typesWithout(known_, node.inputs, removed), typesWithout(known_, node.outputs, removed)).value_or(0);
+    cost.macs += macsOf(node, typesWithout(known_, node.inputs, removed), typesWithout(known_, node.outputs, removed))
+                     .value_or(0);
   }
   for (const ValueId value : constants)
     if (const auto shape = typeWithout(known_, value, removed).shape()) cost.parameters += shape->elementCount();

@@ -34,7 +34,8 @@ class CostModel {
   int64_t extent(const Axis& axis) const { return (*known_.shape(axis.value))[axis.axis]; }
 
  private:
-  PruneCost ofNodes(const std::vector<NodeId>& nodes, const std::vector<ValueId>& constants, const Slices& removed) const;
+  PruneCost ofNodes(const std::vector<NodeId>& nodes, const std::vector<ValueId>& constants,
+                    const Slices& removed) const;
 
   const Graph& graph_;
   const KnownTypes& known_;

@@ -17,10 +17,10 @@ std::optional<FitLayer> findFitLayer(const Graph& graph, NodeId id) {
                           node.attributes.real("beta", 1) != 1))
     return std::nullopt;
   const ValueId bias = node.input(2);
-  if (bias && (graph.constant(bias) == nullptr || !graph.onlyUse(bias) ||
-               graph.constant(bias)->elementCount() == 1))
+  if (bias && (graph.constant(bias) == nullptr || !graph.onlyUse(bias) || graph.constant(bias)->elementCount() == 1))
     return std::nullopt;
-  return FitLayer{id, node.inputs[0], node.outputs[0], node.inputs[1], bias, isConv, node.attributes.integer("group", 1)};
+  return FitLayer{
+      id, node.inputs[0], node.outputs[0], node.inputs[1], bias, isConv, node.attributes.integer("group", 1)};
 }
 
 WeightView::WeightView(const Node& node, const Shape& weight, int64_t groups)

@@ -20,8 +20,8 @@ double largestDifference(const Model& masked, const Model& cut, const Dataset& s
             for (size_t i = 0; i < outputs[0].size(); ++i) {
               Drift drift;
               drift.add(outputs[0][i], outputs[1][i]);
-              worst = std::max(worst, drift.nonFinite() > 0 ? HUGE_VAL
-                                                            : drift.maxAbs() / std::max(drift.largestExpected(), 1e-30));
+              worst = std::max(
+                  worst, drift.nonFinite() > 0 ? HUGE_VAL : drift.maxAbs() / std::max(drift.largestExpected(), 1e-30));
             }
           });
   return worst;

@@ -12,9 +12,11 @@ void PruneOptions::visit(OptionVisitor& visitor) {
   visitor.visit(target, {.name = "target",
                          .help = "how much goes: macs=-30%, params=-30%, or channels=-50% of every layer alike",
                          .placeholder = "CUT"});
-  visitor.visit(criterion, {.name = "criterion", .help = "what tells how much a channel matters", .choices = kCriteria});
-  visitor.visit(minChannels,
-                {.name = "min-channels", .help = "leave at least so many of each", .min = 1, .max = 1 << 20, .placeholder = "N"});
+  visitor.visit(criterion,
+                {.name = "criterion", .help = "what tells how much a channel matters", .choices = kCriteria});
+  visitor.visit(
+      minChannels,
+      {.name = "min-channels", .help = "leave at least so many of each", .min = 1, .max = 1 << 20, .placeholder = "N"});
   visitor.visit(round, {.name = "round",
                         .help = "keep multiples of N; 0: 8 in layers of 32 and more, 4 from 16 on, else 1",
                         .min = 0,
@@ -23,14 +25,15 @@ void PruneOptions::visit(OptionVisitor& visitor) {
   visitor.visit(channels, {.name = "channels", .help = "remove channels of layers and hidden units"});
   visitor.visit(heads, {.name = "heads", .help = "remove whole attention heads and groups of channels"});
   visitor.visit(headDim, {.name = "head-dim", .help = "remove the same dimensions of every head or group"});
-  visitor.visit(reconstruct, {.name = "reconstruct",
-                              .help = "fit the layers behind a cut again, by least squares on the calibration samples"});
+  visitor.visit(reconstruct,
+                {.name = "reconstruct",
+                 .help = "fit the layers behind a cut again, by least squares on the calibration samples"});
   visitor.visit(allowStatCoupled,
                 {.name = "allow-stat-coupled",
                  .help = "also remove what a norm's statistics are taken over: what stays is then no longer exact"});
-  visitor.visit(include, {.name = "include",
-                          .help = "prune only what matches: op:TYPE, node:GLOB, tensor:GLOB",
-                          .placeholder = "GLOB"});
+  visitor.visit(
+      include,
+      {.name = "include", .help = "prune only what matches: op:TYPE, node:GLOB, tensor:GLOB", .placeholder = "GLOB"});
   visitor.visit(exclude, {.name = "exclude",
                           .help = "keep all channels of what matches: op:TYPE, node:GLOB, tensor:GLOB",
                           .placeholder = "GLOB"});

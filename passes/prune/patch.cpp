@@ -81,10 +81,19 @@ void NodePatch::setIntegers(std::string_view attribute, size_t index, const std:
   graph_.setInputs(id_, std::move(inputs));
 }
 
-void NodePatch::requireEven(const std::vector<int64_t>& positions, int64_t step) const {
-  bool isEven = !positions.empty();
-  for (size_t i = 1; i < positions.size(); ++i) isEven = isEven && positions[i] - positions[i - 1] == step;
-  if (!isEven) throw Error(ErrorKind::unsupported, text("what stays of ", node().op, " '", node().name, "' lies unevenly"));
+void NodePatch::passThrough(std::string_view op, const std::vector<ValueId>& others, Attributes attributes) {
+  const ValueId result = node().outputs[0];
+  std::vector<ValueId> outputs = node().outputs;
+  outputs[0] = graph_.add({graph_.value(result).name + ".whole", {}, std::nullopt, {}});
+  Node next;
+  next.op = op;
+  next.name = node().name.empty() ? std::string() : text(node().name, '.', op);
+  next.inputs = {outputs[0]};
+  next.inputs.insert(next.inputs.end(), others.begin(), others.end());
+  next.outputs = {result};
+  next.attributes = std::move(attributes);
+  graph_.setOutputs(id_, std::move(outputs));
+  graph_.append(std::move(next));
 }
 
 void NodePatch::setSizeElement(size_t index, size_t at, int64_t value) {

@@ -37,8 +37,8 @@ class NodePatch {
   /// Writes element `at` of the list of sizes at input `index`: of the constant, or of the piece of a Concat that holds
   /// it. 0 and -1 stay as they are, since they follow by themselves. Throws Error(unsupported) where it is computed.
   void setSizeElement(size_t index, size_t at, int64_t value);
-  /// Throws Error(unsupported) unless `positions` are some, each `step` from the one before.
-  void requireEven(const std::vector<int64_t>& positions, int64_t step) const;
+  /// The node's first result goes through a new node, which also reads `others` and hands it on under its name.
+  void passThrough(std::string_view op, const std::vector<ValueId>& others, Attributes attributes = {});
 
  private:
   Graph& graph_;

@@ -35,7 +35,7 @@ std::string kindOf(const Family& family) {
 }
 
 bool isWanted(const Family& family, const PruneOptions& options) {
-  if (!family.exact && !options.allowStatCoupled) return false;
+  if (family.inexact && !options.allowStatCoupled) return false;
   if (family.classes.size() < 2) return false;
   const std::string kind = kindOf(family);
   return kind == "channels" ? options.channels : kind == "heads" ? options.heads : options.headDim;
@@ -46,8 +46,9 @@ std::string describePath(const Graph& graph, const Obstructed& why) {
   std::string path;
   for (const Axis& axis : why.path)
     path += text(path.empty() ? "" : " -> ", displayText(graph.value(axis.value).name), "[", axis.axis, "]");
-  return text(why.obstacle.reason, why.obstacle.node ? text(" (", nameOf(graph, graph.node(why.obstacle.node)), ")") : "",
-              "; by way of ", path);
+  return text(why.obstacle.reason,
+              why.obstacle.node ? text(" (", nameOf(graph, graph.node(why.obstacle.node)), ")") : "", "; by way of ",
+              path);
 }
 
 void reportBlocked(const Graph& graph, const Prunable& found, const CostModel& cost, PruneReport& report,
@@ -70,7 +71,11 @@ Selection choose(const Model& model, const KnownTypes& known, Prunable& found, c
     throw Error(ErrorKind::usage, text("--criterion ", criterion.name, " needs samples"), "give --calib DATA");
   const Scores scores = criterion.score({model, known, found, context});
   return select(found, scores, cost,
-                {.target = PruneTarget::parse(options.target), .minChannels = options.minChannels, .round = options.round, .scoresAreGlobal = criterion.isGlobal, .origin = {}});
+                {.target = PruneTarget::parse(options.target),
+                 .minChannels = options.minChannels,
+                 .round = options.round,
+                 .scoresAreGlobal = criterion.isGlobal,
+                 .origin = {}});
 }
 
 }  // namespace
@@ -98,7 +103,8 @@ int64_t Prune::run(Model& model, PassContext& context) {
   int64_t removed = 0;
   for (size_t f = 0; f < found.families.size(); ++f) {
     const Family& family = found.families[f];
-    const auto gone = static_cast<int64_t>(selection.classes[f].size()), had = static_cast<int64_t>(family.classes.size());
+    const auto gone = static_cast<int64_t>(selection.classes[f].size()),
+               had = static_cast<int64_t>(family.classes.size());
     report_.families.push_back({family.name, model.graph.node(family.node).op, kindOf(family), had, had - gone});
     removed += gone;
   }

@@ -43,7 +43,8 @@ struct PruneReport {
   PruneCost before, after;
   bool isTargetMet = true;
   int64_t repairedLayers = 0;
-  double maskedDifference = 0;  ///< largest difference between the cut model and the masked one, relative to the largest output
+  double maskedDifference =
+      0;  ///< largest difference between the cut model and the masked one, relative to the largest output
 };
 
 class Prune : public Pass {

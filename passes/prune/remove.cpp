@@ -25,8 +25,8 @@ SliceView sliceView(const Tensor& tensor, size_t axis) {
           static_cast<size_t>(shape.count(axis + 1, shape.rank())) * elementBytes};
 }
 
-/// Where a constant that a DequantizeLinear reads has its zero: the zero point of each slice along `axis`, or one for all.
-/// Nothing for other constants.
+/// Where a constant that a DequantizeLinear reads has its zero: the zero point of each slice along `axis`, or one for
+/// all. Nothing for other constants.
 std::optional<std::vector<int64_t>> zeroPoints(const Graph& graph, ValueId value) {
   for (const Use& use : graph.uses(value)) {
     const Node& node = graph.node(use.node);
@@ -37,34 +37,43 @@ std::optional<std::vector<int64_t>> zeroPoints(const Graph& graph, ValueId value
   return std::nullopt;
 }
 
-/// Is the constant a scale or zero point of a Q or DQ?
-bool isEncodingParameter(const Graph& graph, ValueId value) {
-  return std::ranges::any_of(graph.uses(value), [&](const Use& use) {
-    const Node& node = graph.node(use.node);
-    return (node.is("DequantizeLinear") || node.is("QuantizeLinear")) && use.index > 0;
-  });
+/// Does the node multiply by what it reads at `index`, or add it?
+bool isFactorOrTerm(const Node& node, size_t index) {
+  if (node.is("DequantizeLinear") || node.is("QuantizeLinear") || node.is("Div") || node.is("Pow") || node.is("Mod"))
+    return index == 0;
+  return !(node.is("BatchNormalization") && index == 4);
 }
 
 void maskConstant(Graph& graph, ValueId value, size_t axis, const std::vector<int64_t>& slices) {
   const Tensor& tensor = *graph.constant(value);
   const auto zeros = zeroPoints(graph, value);
-  const bool isFloat = tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64 || tensor.dtype() == DType::f16 ||
-                       tensor.dtype() == DType::bf16;
-  if (isEncodingParameter(graph, value) || (!isFloat && !zeros)) return;
   const SliceView view = sliceView(tensor, axis);
   Buffer masked(tensor.dtype(), tensor.shape());
   std::memcpy(masked.raw().data(), tensor.raw().data(), tensor.raw().size());
   for (size_t outer = 0; outer < view.outer; ++outer)
     for (const int64_t slice : slices) {
-      const int64_t zero =
-          !zeros ? 0 : zeros->size() == 1 ? zeros->front() : zeros->at(static_cast<size_t>(slice) % zeros->size());
+      const int64_t zero = !zeros               ? 0
+                           : zeros->size() == 1 ? zeros->front()
+                                                : zeros->at(static_cast<size_t>(slice) % zeros->size());
       const int fill = bitsOf(tensor.dtype()) == 8 ? static_cast<int>(zero & 0xff) : 0;
-      std::memset(masked.raw().data() + (outer * view.extent + static_cast<size_t>(slice)) * view.inner, fill, view.inner);
+      std::memset(masked.raw().data() + (outer * view.extent + static_cast<size_t>(slice)) * view.inner, fill,
+                  view.inner);
     }
   graph.setConstant(value, std::move(masked).freeze());
 }
 
 }  // namespace
+
+bool isMaskable(const Graph& graph, ValueId value) {
+  const Tensor* tensor = graph.constant(value);
+  if (tensor == nullptr || !std::ranges::all_of(graph.uses(value), [&](const Use& use) {
+        return isFactorOrTerm(graph.node(use.node), use.index);
+      }))
+    return false;
+  const DType dtype = tensor->dtype();
+  return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::f16 || dtype == DType::bf16 ||
+         zeroPoints(graph, value).has_value();
+}
 
 void unite(Slices& slices, const Slices& more) {
   for (const auto& [axis, added] : more) {
@@ -109,7 +118,7 @@ void removeSlices(Model& model, const KnownTypes& before, const Slices& removed)
 
 void maskSlices(Model& model, const Slices& removed) {
   for (const auto& [axis, slices] : removed)
-    if (model.graph.constant(axis.value) != nullptr) maskConstant(model.graph, axis.value, axis.axis, slices);
+    if (isMaskable(model.graph, axis.value)) maskConstant(model.graph, axis.value, axis.axis, slices);
 }
 
 }  // namespace compress

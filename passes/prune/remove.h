@@ -17,8 +17,11 @@ Tensor withoutSlices(const Tensor& tensor, size_t axis, const std::vector<int64_
 /// is computed.
 void removeSlices(Model& model, const KnownTypes& before, const Slices& removed);
 
-/// Sets the slices to zero in every constant (an integer one read by a DequantizeLinear to its zero point), the shapes
-/// as they were.
+/// Can slices of the constant be set to zero without consequence for others? Not for what divides, or for scales.
+bool isMaskable(const Graph& graph, ValueId value);
+
+/// Sets the slices to zero in every maskable constant (an integer one read by a DequantizeLinear to its zero point),
+/// the shapes as they were.
 void maskSlices(Model& model, const Slices& removed);
 
 }  // namespace compress

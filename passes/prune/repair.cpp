@@ -124,8 +124,9 @@ class Repairer {
   }
 
   /// Rows of one sample: what the cut network gives, and what the whole one answered.
-  void collect(const FitLayer& layer, const Node& node, const Shape& weight, const WeightView& view, const Tensor& wanted,
-               const Tensor& given, int64_t perSample, std::vector<NormalEquations>& equations) const {
+  void collect(const FitLayer& layer, const Node& node, const Shape& weight, const WeightView& view,
+               const Tensor& wanted, const Tensor& given, int64_t perSample,
+               std::vector<NormalEquations>& equations) const {
     const size_t axis = layer.isConv ? 1 : wanted.shape().rank() - 1;
     const std::vector<int64_t> kept = keptChannels(layer, wanted.shape()[axis], axis);
     const InputRows reader(node, weight, given.shape(), wanted.shape());
@@ -157,7 +158,8 @@ class Repairer {
       for (int64_t c = 0; c < view.outputs(); ++c) {
         for (int64_t i = 0; i < view.inputs(); ++i)
           fitted.as<float>()[view.index(group, i, c)] = static_cast<float>(solved(i, c));
-        if (hasBias) bias[static_cast<size_t>(group * view.outputs() + c)] = static_cast<float>(solved(view.inputs(), c));
+        if (hasBias)
+          bias[static_cast<size_t>(group * view.outputs() + c)] = static_cast<float>(solved(view.inputs(), c));
       }
     }
     cut_.graph.setConstant(layer.weight, std::move(fitted).freeze());

@@ -1,5 +1,5 @@
-// Repair without training: each layer behind a cut is fitted again by least squares, so that on the inputs which the cut
-// network gives it, it answers what the whole network answered (Luo et al. 2017; He et al. 2017).
+// Repair without training: each layer behind a cut is fitted again by least squares, so that on the inputs which the
+// cut network gives it, it answers what the whole network answered (Luo et al. 2017; He et al. 2017).
 #pragma once
 #include "lib/pass/pass.h"
 #include "passes/prune/patch.h"

@@ -7,7 +7,7 @@ namespace compress {
 
 std::span<const Criterion> criteria() {
   static const std::array kCriteria = {l1Criterion(), l2Criterion(), batchNormScaleCriterion(), obsCriterion(),
-                                      randomCriterion()};
+                                       randomCriterion()};
   return kCriteria;
 }
 

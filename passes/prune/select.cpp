@@ -60,7 +60,9 @@ class Selector {
     return static_cast<double>(options_.target.measure == PruneTarget::Measure::macs ? cost.macs : cost.parameters);
   }
 
-  bool isMet() const { return measured(selection_.after) <= options_.target.left * measured(options_.origin.value_or(selection_.before)); }
+  bool isMet() const {
+    return measured(selection_.after) <= options_.target.left * measured(options_.origin.value_or(selection_.before));
+  }
 
   /// How many classes bring the family to the next allowed count; 0 when it is at its least.
   size_t stepSize(size_t f) const {
@@ -125,7 +127,8 @@ class Selector {
   bool leavesSome(const Step& step) const {
     return std::ranges::all_of(step.slices, [&](const auto& entry) {
       Slices both;
-      if (const auto present = selection_.removed.find(entry.first); present != selection_.removed.end()) both.insert(*present);
+      if (const auto present = selection_.removed.find(entry.first); present != selection_.removed.end())
+        both.insert(*present);
       unite(both, Slices{entry});
       return static_cast<int64_t>(both.begin()->second.size()) < cost_.extent(entry.first);
     });
@@ -144,17 +147,22 @@ class Selector {
 
 PruneTarget PruneTarget::parse(std::string_view given) {
   const auto wrong = [&](std::string_view why) {
-    return Error(ErrorKind::usage, text("--target ", given, ": ", why), "write macs=-40%, params=-30% or channels=-50%");
+    return Error(ErrorKind::usage, text("--target ", given, ": ", why),
+                 "write macs=-40%, params=-30% or channels=-50%");
   };
   const size_t equals = given.find('=');
   if (equals == std::string_view::npos) throw wrong("no '='");
   PruneTarget target;
   const std::string_view measure = given.substr(0, equals);
   std::string_view value = given.substr(equals + 1);
-  if (measure == "macs") target.measure = Measure::macs;
-  else if (measure == "params") target.measure = Measure::parameters;
-  else if (measure == "channels") target.measure = Measure::channels;
-  else throw wrong("no such measure");
+  if (measure == "macs")
+    target.measure = Measure::macs;
+  else if (measure == "params")
+    target.measure = Measure::parameters;
+  else if (measure == "channels")
+    target.measure = Measure::channels;
+  else
+    throw wrong("no such measure");
   if (!value.starts_with('-') || !value.ends_with('%')) throw wrong("a cut is meant, as in -40%");
   double percent = 0;
   const char* end = value.data() + value.size() - 1;

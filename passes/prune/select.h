@@ -23,7 +23,7 @@ struct SelectOptions {
   int64_t minChannels = 1;
   /// Counts of kept classes are multiples of this; 0: 8 from 32 classes on, 4 from 16 on, else 1.
   int64_t round = 0;
-  bool scoresAreGlobal = false;  ///< Criterion::isGlobal
+  bool scoresAreGlobal = false;     ///< Criterion::isGlobal
   std::optional<PruneCost> origin;  ///< what the target is a share of; default: what the model costs now
 };
 

@@ -18,8 +18,8 @@ std::vector<ValueId> operandsOf(const Node& node) {
 }
 
 void blockValue(TieSet& set, const KnownTypes& known, ValueId value, const Obstacle& obstacle) {
-  const size_t rank = known.rank(value).value_or(0);
-  for (size_t axis = 0; axis < rank; ++axis) set.blocked.try_emplace({value, axis}, obstacle);
+  const auto shape = known.shape(value);
+  for (size_t axis = 0; shape && axis < shape->rank(); ++axis) set.blocked.try_emplace({value, axis}, obstacle);
 }
 
 /// A value of unknown shape among the operands of the node; none when all are known.
@@ -68,6 +68,7 @@ void NodeTies::mention(const Tie& tie) {
 
 void NodeTies::tie(Tie tie) {
   std::erase_if(tie.members, [](const Tie::Member& member) { return !member.axis.value; });
+  tie.node = id_;
   mention(tie);
   set_.ties.push_back(std::move(tie));
 }
@@ -78,6 +79,12 @@ void NodeTies::tieAxes(const std::vector<Axis>& axes, bool exact) {
   tie(std::move(joined));
 }
 
+void NodeTies::tieSummed(const std::vector<Axis>& factors) {
+  Tie joined{.members = {}, .isSummed = true};
+  for (const Axis& axis : factors) joined.members.push_back({axis});
+  tie(std::move(joined));
+}
+
 void NodeTies::tieAll(ValueId a, ValueId b) {
   for (size_t axis = 0; axis < rank(a); ++axis) tieAxes({{a, axis}, {b, axis}});
 }
@@ -85,6 +92,7 @@ void NodeTies::tieAll(ValueId a, ValueId b) {
 void NodeTies::choose(Digits digits) {
   for (Tie& digit : digits) {
     std::erase_if(digit.members, [](const Tie::Member& member) { return !member.axis.value; });
+    digit.node = id_;
     mention(digit);
   }
   set_.digits.push_back(std::move(digits));

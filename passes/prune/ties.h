@@ -26,7 +26,9 @@ struct Tie {
     Labels labels = {};
   };
   std::vector<Member> members;
-  bool exact = true;  ///< false: what stays is computed from what goes as well (statistics of a norm)
+  bool exact = true;      ///< false: what stays is computed from what goes as well (statistics of a norm)
+  bool isSummed = false;  ///< the node sums over products of the members: what goes must be zero in one of them
+  NodeId node = {};       ///< whose rule says so
 };
 
 /// An axis that another tensor sees as several: a removal passes along one of these digits alone, the first (outermost)
@@ -69,6 +71,8 @@ class NodeTies {
   void tie(Tie tie);
   /// Slice i of every one of `axes` goes together; absent values are left out.
   void tieAxes(const std::vector<Axis>& axes, bool exact = true);
+  /// The same for an axis of each factor of products that the node sums over.
+  void tieSummed(const std::vector<Axis>& factors);
   /// Axis by axis, for tensors of the same rank.
   void tieAll(ValueId a, ValueId b);
   /// May change without consequence for the other operands.

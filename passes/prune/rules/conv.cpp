@@ -45,10 +45,11 @@ void tieGrouped(NodeTies& ties, const ConvAxes& axes, bool isTransposed) {
   const Labels inGroup = Labels::digit(axes.inPerGroup, axes.groups);
   const Labels outGroup = Labels::digit(axes.outPerGroup, axes.groups);
   const Labels inWithin = Labels::digit(1, axes.inPerGroup), outWithin = Labels::digit(1, axes.outPerGroup);
-  const Tie::Member grouped = isTransposed ? Tie::Member{axes.weightIn, inGroup} : Tie::Member{axes.weightOut, outGroup};
+  const Tie::Member grouped =
+      isTransposed ? Tie::Member{axes.weightIn, inGroup} : Tie::Member{axes.weightOut, outGroup};
   ties.choose({
       Tie{{{axes.in, inGroup}, {axes.out, outGroup}, {axes.bias, outGroup}, grouped}},
-      Tie{{{axes.in, inWithin}, {axes.weightIn, isTransposed ? inWithin : Labels()}}},
+      Tie{.members = {{axes.in, inWithin}, {axes.weightIn, isTransposed ? inWithin : Labels()}}, .isSummed = true},
       Tie{{{axes.out, outWithin}, {axes.bias, outWithin}, {axes.weightOut, isTransposed ? Labels() : outWithin}}},
   });
 }
@@ -57,7 +58,7 @@ void tieChannels(NodeTies& ties, const ConvAxes& axes) {
   const bool isTransposed = ties.node().op == "ConvTranspose";
   ties.tieAxes({{axes.in.value, 0}, {axes.out.value, 0}});
   if (axes.groups == 1) {
-    ties.tieAxes({axes.in, axes.weightIn});
+    ties.tieSummed({axes.in, axes.weightIn});
     ties.tieAxes({axes.out, axes.weightOut, axes.bias});
   } else if (axes.inPerGroup == 1) {
     tieDepthwise(ties, axes, isTransposed);
@@ -101,9 +102,10 @@ void tieQLinearConv(NodeTies& ties) {
 }  // namespace
 
 std::vector<PruneRule> convPruneRules() {
-  return {{"Conv", "", tieConv, patchConv},
-          {"ConvTranspose", "", tieConv, patchConv},
-          {"ConvInteger", "", [](NodeTies& ties) { tieChannels(ties, axesOf(ties, 0, 1, 99)); }, patchConv},
+  return {{"Conv", "", tieConv, patchConv, Zeros::ofWeights},
+          {"ConvTranspose", "", tieConv, patchConv, Zeros::ofWeights},
+          {"ConvInteger", "", [](NodeTies& ties) { tieChannels(ties, axesOf(ties, 0, 1, 99)); }, patchConv,
+           Zeros::ofWeights},
           {"QLinearConv", "", tieQLinearConv, patchConv}};
 }
 

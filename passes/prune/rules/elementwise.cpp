@@ -27,37 +27,42 @@ void tieUnary(NodeTies& ties) {
 
 /// Scale and zero point along `axis`, when there is one per slice.
 void tieQuantize(NodeTies& ties) {
-  if (ties.node().attributes.integer("block_size", 0) != 0)
-    return ties.blockAll("quantized in blocks along an axis");
+  if (ties.node().attributes.integer("block_size", 0) != 0) return ties.blockAll("quantized in blocks along an axis");
   tieUnary(ties);
-  const size_t axis = ties.rank(ties.input(0)) == 0
-                          ? 0
-                          : normalizedAxis(ties.node().attributes.integer("axis", 1), std::max<size_t>(ties.rank(ties.input(0)), 2));
+  const size_t axis = ties.rank(ties.input(0)) == 0 ? 0
+                                                    : normalizedAxis(ties.node().attributes.integer("axis", 1),
+                                                                     std::max<size_t>(ties.rank(ties.input(0)), 2));
   for (const size_t parameter : {1U, 2U}) {
     const ValueId value = ties.input(parameter);
     if (value && ties.rank(value) == 1 && ties.size(value, 0) > 1) ties.tieAxes({{ties.input(0), axis}, {value, 0}});
   }
 }
 
+void add(std::vector<PruneRule>& rules, void (*ties)(NodeTies&), Zeros zeros,
+         std::initializer_list<std::string_view> ops, std::string_view domain = "") {
+  for (const std::string_view op : ops) rules.push_back({op, domain, ties, nullptr, zeros});
+}
+
 }  // namespace
 
 std::vector<PruneRule> elementwisePruneRules() {
   std::vector<PruneRule> rules;
-  for (const std::string_view op :
-       {"Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Mod", "Sum", "Mean", "PRelu", "Where", "Equal", "Greater",
-        "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor"})
-    rules.push_back({op, "", tieBroadcast});
-  for (const std::string_view op :
-       {"Abs",         "Acos",     "Acosh",   "Asin",      "Asinh",   "Atan",      "Atanh",    "BitwiseNot", "Cast",
-        "Ceil",     "Celu",    "Clip",      "Cos",     "Cosh",      "Dropout",  "Elu",        "Erf",
-        "Exp",         "Floor",    "Gelu",    "HardSigmoid", "HardSwish", "Identity", "IsInf", "IsNaN",      "LeakyRelu",
-        "Log",         "Mish",     "Neg",     "Not",       "Reciprocal", "Relu",   "Round",    "Selu",       "Shrink",
-        "Sigmoid",     "Sign",     "Sin",     "Sinh",      "Softplus", "Softsign", "Sqrt",     "Swish",      "Tan",
-        "Tanh",        "ThresholdedRelu"})
-    rules.push_back({op, "", tieUnary});
-  for (const std::string_view op : {"QuantizeLinear", "DequantizeLinear"}) rules.push_back({op, "", tieQuantize});
-  for (const std::string_view op : {"Gelu", "QuickGelu", "FastGelu"}) rules.push_back({op, "com.microsoft", tieBroadcast});
-  rules.push_back({"BiasGelu", "com.microsoft", tieBroadcast});
+  add(rules, tieBroadcast, Zeros::ofAll, {"Add", "Sub", "Min", "Max", "Sum", "Mean", "BitwiseOr", "BitwiseXor"});
+  add(rules, tieBroadcast, Zeros::ofAny, {"Mul", "And", "BitwiseAnd"});
+  add(rules, tieBroadcast, Zeros::never,
+      {"Div", "Pow", "Mod", "PRelu", "Where", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor",
+       "BitShift"});
+  add(rules, tieUnary, Zeros::passed,
+      {"Abs",  "Asin",  "Asinh", "Atan",      "Atanh",    "Cast",      "Ceil",  "Celu", "Dropout", "Elu",
+       "Erf",  "Floor", "Gelu",  "HardSwish", "Identity", "LeakyRelu", "Mish",  "Neg",  "Relu",    "Round",
+       "Selu", "Sign",  "Sin",   "Sinh",      "Softsign", "Sqrt",      "Swish", "Tan",  "Tanh",    "ThresholdedRelu"});
+  add(rules, tieUnary, Zeros::never,
+      {"Acos", "Acosh", "BitwiseNot", "Cos", "Cosh", "Exp", "HardSigmoid", "IsInf", "IsNaN", "Log", "Not", "Reciprocal",
+       "Shrink", "Sigmoid", "Softplus"});
+  add(rules, tieUnary, Zeros::clipped, {"Clip"});
+  add(rules, tieQuantize, Zeros::passed, {"QuantizeLinear", "DequantizeLinear"});
+  add(rules, tieBroadcast, Zeros::passed, {"Gelu", "QuickGelu"}, "com.microsoft");
+  add(rules, tieBroadcast, Zeros::ofAll, {"BiasGelu", "FastGelu"}, "com.microsoft");
   return rules;
 }
 

@@ -14,8 +14,7 @@ void tieTranspose(NodeTies& ties) {
     order.resize(ties.rank(x));
     std::iota(order.rbegin(), order.rend(), 0);
   }
-  for (size_t axis = 0; axis < order.size(); ++axis)
-    ties.tieAxes({{x, static_cast<size_t>(order[axis])}, {y, axis}});
+  for (size_t axis = 0; axis < order.size(); ++axis) ties.tieAxes({{x, static_cast<size_t>(order[axis])}, {y, axis}});
 }
 
 /// `parts` lie one after another along `along` of `whole`.
@@ -119,7 +118,8 @@ void tieExpand(NodeTies& ties) {
 /// The shape may have fewer axes than the result.
 void patchExpand(NodePatch& patch) {
   const ValueId y = patch.node().outputs[0];
-  const size_t rank = patch.shape(y).rank(), missing = rank - static_cast<size_t>(patch.shape(patch.node().inputs[1])[0]);
+  const size_t rank = patch.shape(y).rank(),
+               missing = rank - static_cast<size_t>(patch.shape(patch.node().inputs[1])[0]);
   for (size_t axis = missing; axis < rank; ++axis)
     if (patch.changes(y, axis)) patch.setSizeElement(1, axis - missing, patch.kept(y, axis));
 }
@@ -149,12 +149,12 @@ void patchConstantOfShape(NodePatch& patch) {
 }  // namespace
 
 std::vector<PruneRule> movementPruneRules() {
-  return {{"Transpose", "", tieTranspose},
-          {"Concat", "", tieConcat},
-          {"Split", "", tieSplit, patchSplit},
+  return {{"Transpose", "", tieTranspose, nullptr, Zeros::passed},
+          {"Concat", "", tieConcat, nullptr, Zeros::passed},
+          {"Split", "", tieSplit, patchSplit, Zeros::passed},
           {"Pad", "", tiePad, patchPad},
-          {"Expand", "", tieExpand, patchExpand},
-          {"Tile", "", tieTile},
+          {"Expand", "", tieExpand, patchExpand, Zeros::passed},
+          {"Tile", "", tieTile, nullptr, Zeros::passed},
           {"Shape", "", tieShape},
           {"ConstantOfShape", "", tieConstantOfShape, patchConstantOfShape}};
 }

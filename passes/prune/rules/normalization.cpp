@@ -1,5 +1,5 @@
-// Normalisation and softmax. Where a statistic is taken over the slices themselves, what stays is computed from what goes
-// as well: such ties are not exact.
+// Normalisation and softmax. Where a statistic is taken over the slices themselves, what stays is computed from what
+// goes as well: such ties are not exact.
 #include <algorithm>
 
 #include "passes/prune/rules.h"
@@ -69,11 +69,11 @@ void tieLrn(NodeTies& ties) {
 }  // namespace
 
 std::vector<PruneRule> normalizationPruneRules() {
-  return {{"BatchNormalization", "", tiePerChannel},
-          {"InstanceNormalization", "", tiePerChannel},
-          {"LayerNormalization", "", tieLayerNorm},
-          {"RMSNormalization", "", tieLayerNorm},
-          {"GroupNormalization", "", tieGroupNorm, patchGroupNorm},
+  return {{"BatchNormalization", "", tiePerChannel, nullptr, Zeros::ofNorm},
+          {"InstanceNormalization", "", tiePerChannel, nullptr, Zeros::ofNorm},
+          {"LayerNormalization", "", tieLayerNorm, nullptr, Zeros::ofNorm},
+          {"RMSNormalization", "", tieLayerNorm, nullptr, Zeros::ofNorm},
+          {"GroupNormalization", "", tieGroupNorm, patchGroupNorm, Zeros::ofNorm},
           {"Softmax", "", tieSoftmax},
           {"LogSoftmax", "", tieSoftmax},
           {"Hardmax", "", tieSoftmax},

@@ -44,9 +44,11 @@ std::vector<PruneRule> poolPruneRules() {
   std::vector<PruneRule> rules;
   for (const std::string_view op :
        {"MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "GlobalLpPool"})
-    rules.push_back({op, "", tiePool});
-  for (const std::string_view op : {"Resize", "Upsample"}) rules.push_back({op, "", tieResize, patchResize});
-  for (const std::string_view op : {"RoiAlign", "MaxRoiPool", "GridSample"}) rules.push_back({op, "", tieSampling});
+    rules.push_back({op, "", tiePool, nullptr, Zeros::passed});
+  for (const std::string_view op : {"Resize", "Upsample"})
+    rules.push_back({op, "", tieResize, patchResize, Zeros::passed});
+  for (const std::string_view op : {"RoiAlign", "MaxRoiPool", "GridSample"})
+    rules.push_back({op, "", tieSampling, nullptr, Zeros::passed});
   return rules;
 }
 

@@ -28,7 +28,8 @@ void patchRecurrent(NodePatch& patch) {
 
 std::vector<PruneRule> recurrentPruneRules() {
   std::vector<PruneRule> rules;
-  for (const std::string_view op : {"LSTM", "GRU", "RNN"}) rules.push_back({op, "", tieRecurrent, patchRecurrent});
+  for (const std::string_view op : {"LSTM", "GRU", "RNN"})
+    rules.push_back({op, "", tieRecurrent, patchRecurrent, Zeros::passed});
   return rules;
 }
 

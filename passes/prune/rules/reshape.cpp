@@ -1,5 +1,5 @@
-// Reshape, Flatten, Squeeze, Unsqueeze: both shapes are read as digits of one mixed-radix number; an axis that the other
-// side splits passes a removal along one of its digits. Depth and space likewise.
+// Reshape, Flatten, Squeeze, Unsqueeze: both shapes are read as digits of one mixed-radix number; an axis that the
+// other side splits passes a removal along one of its digits. Depth and space likewise.
 #include "passes/prune/rules.h"
 
 namespace compress {
@@ -26,8 +26,10 @@ std::vector<Segment> segmentsOf(const Shape& in, const Shape& out) {
     int64_t inProduct = 1, outProduct = 1;
     do {
       const bool takesIn = o == 0 || (i > 0 && inProduct <= outProduct);
-      if (takesIn) inProduct *= in[--i], segment.in.push_back(i);
-      else outProduct *= out[--o], segment.out.push_back(o);
+      if (takesIn)
+        inProduct *= in[--i], segment.in.push_back(i);
+      else
+        outProduct *= out[--o], segment.out.push_back(o);
     } while (inProduct != outProduct && (i > 0 || o > 0));
     segments.push_back(std::move(segment));
   }
@@ -39,7 +41,8 @@ std::optional<std::vector<Digit>> digitsOf(const Shape& in, const Shape& out, co
   std::vector<Digit> digits;
   size_t i = 0, o = 0;
   int64_t inLeft = 1, outLeft = 1, inStride = 1, outStride = 1;
-  const auto fill = [](const std::vector<size_t>& axes, const Shape& shape, size_t& next, int64_t& left, int64_t& stride) {
+  const auto fill = [](const std::vector<size_t>& axes, const Shape& shape, size_t& next, int64_t& left,
+                       int64_t& stride) {
     while (left == 1 && next < axes.size()) left = shape[axes[next++]], stride = 1;
   };
   while (true) {
@@ -85,7 +88,8 @@ void patchReshape(NodePatch& patch) {
 void tieDepthSpace(NodeTies& ties) {
   const bool isDepthToSpace = ties.node().op == "DepthToSpace";
   const int64_t block = ties.node().attributes.integer("blocksize", 1);
-  const Axis deep{isDepthToSpace ? ties.input(0) : ties.output(), 1}, wide{isDepthToSpace ? ties.output() : ties.input(0), 1};
+  const Axis deep{isDepthToSpace ? ties.input(0) : ties.output(), 1},
+      wide{isDepthToSpace ? ties.output() : ties.input(0), 1};
   const int64_t channels = ties.size(wide.value, 1);
   const bool blockFirst = !isDepthToSpace || ties.node().attributes.string("mode", "DCR") == "DCR";
   ties.tieAxes({{ties.input(0), 0}, {ties.output(), 0}});
@@ -95,9 +99,11 @@ void tieDepthSpace(NodeTies& ties) {
 }  // namespace
 
 std::vector<PruneRule> reshapePruneRules() {
-  std::vector<PruneRule> rules = {{"Reshape", "", tieReshape, patchReshape}};
-  for (const std::string_view op : {"Flatten", "Squeeze", "Unsqueeze"}) rules.push_back({op, "", tieReshape});
-  for (const std::string_view op : {"DepthToSpace", "SpaceToDepth"}) rules.push_back({op, "", tieDepthSpace});
+  std::vector<PruneRule> rules = {{"Reshape", "", tieReshape, patchReshape, Zeros::passed}};
+  for (const std::string_view op : {"Flatten", "Squeeze", "Unsqueeze"})
+    rules.push_back({op, "", tieReshape, nullptr, Zeros::passed});
+  for (const std::string_view op : {"DepthToSpace", "SpaceToDepth"})
+    rules.push_back({op, "", tieDepthSpace, nullptr, Zeros::passed});
   return rules;
 }
 

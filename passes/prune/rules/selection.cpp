@@ -67,24 +67,42 @@ std::vector<int64_t> renumbered(const std::vector<int64_t>& kept, const std::vec
   return positions;
 }
 
-/// What stays of a cut lies evenly again where nothing or everything in between is kept; Error otherwise.
+bool isEven(const std::vector<int64_t>& positions, int64_t step) {
+  return std::ranges::adjacent_find(positions, [&](int64_t a, int64_t b) { return b - a != step; }) == positions.end();
+}
+
+/// Where what stays of a cut lies unevenly, a Gather picks it instead.
 void patchSlice(NodePatch& patch) {
   const ValueId x = patch.node().inputs[0];
   const auto cuts = cutsOf(patch, patch.shape(x));
   std::vector<int64_t> starts = *patch.integers("starts", 1), ends = *patch.integers("ends", 2);
+  auto steps = patch.integers("steps", 4);
+  std::vector<std::pair<size_t, std::vector<int64_t>>> picked;
   for (size_t i = 0; i < cuts->size(); ++i) {
     const Cut& cut = (*cuts)[i];
     if (!patch.changes(x, cut.axis)) continue;
     std::vector<int64_t> sources;
     for (int64_t j = 0; j < cut.count; ++j) sources.push_back(cut.start + j * cut.step);
     const auto positions = renumbered(patch.keptSlices(x, cut.axis), sources);
-    patch.requireEven(positions, cut.step);
-    starts[i] = positions.front();
-    ends[i] = positions.back() + (cut.step > 0 ? 1 : -1);
-    if (ends[i] < 0) ends[i] = std::numeric_limits<int32_t>::min();
+    if (isEven(positions, cut.step)) {
+      starts[i] = positions.front();
+      ends[i] = positions.back() + (cut.step > 0 ? 1 : -1);
+      if (ends[i] < 0) ends[i] = std::numeric_limits<int32_t>::min();
+    } else {
+      starts[i] = 0;
+      ends[i] = patch.kept(x, cut.axis);
+      if (steps) (*steps)[i] = 1;
+      picked.emplace_back(cut.axis, positions);
+    }
   }
   patch.setIntegers("starts", 1, starts);
   patch.setIntegers("ends", 2, ends);
+  if (!picked.empty() && steps) patch.setIntegers("steps", 4, *steps);
+  for (const auto& [axis, positions] : picked) {
+    Attributes along;
+    along.set("axis", static_cast<int64_t>(axis));
+    patch.passThrough("Gather", {patch.graph().addConstant("picked", Tensor::ofInts(positions))}, along);
+  }
 }
 
 size_t gatherAxis(const Node& node, size_t rank) {
@@ -97,8 +115,8 @@ std::vector<int64_t> normalizedIndices(std::vector<int64_t> indices, int64_t siz
   return indices;
 }
 
-/// Result axes: those of the data before `axis`, those of the indices, those of the data behind. Known indices along one
-/// axis pick slices; others need all of them.
+/// Result axes: those of the data before `axis`, those of the indices, those of the data behind. Known indices along
+/// one axis pick slices; others need all of them.
 void tieGather(NodeTies& ties) {
   const ValueId x = ties.input(0), indices = ties.input(1), y = ties.output();
   const size_t along = gatherAxis(ties.node(), ties.rank(x)), count = ties.rank(indices);
@@ -125,7 +143,7 @@ void patchGather(NodePatch& patch) {
 }  // namespace
 
 std::vector<PruneRule> selectionPruneRules() {
-  return {{"Slice", "", tieSlice, patchSlice}, {"Gather", "", tieGather, patchGather}};
+  return {{"Slice", "", tieSlice, patchSlice, Zeros::passed}, {"Gather", "", tieGather, patchGather, Zeros::passed}};
 }
 
 }  // namespace compress

@@ -15,7 +15,8 @@ bool isBatchNormScale(const Graph& graph, ValueId value) {
 }  // namespace
 
 Criterion batchNormScaleCriterion() {
-  return {"bn-scale", "magnitude of a channel's BatchNormalization factors", false, false, [](const ScoreContext& context) {
+  return {"bn-scale", "magnitude of a channel's BatchNormalization factors", false, false,
+          [](const ScoreContext& context) {
             Scores scores;
             for (const Family& family : context.prunable.families) {
               auto& ofFamily = scores.emplace_back();

@@ -33,7 +33,8 @@ Criterion l1Criterion() {
 }
 
 Criterion l2Criterion() {
-  return {"l2", "norm of a channel's weights, those that read it included", false, false, [](const ScoreContext& context) {
+  return {"l2", "norm of a channel's weights, those that read it included", false, false,
+          [](const ScoreContext& context) {
             Scores scores = score(context, [](double w) { return w * w; });
             for (auto& family : scores)
               for (double& one : family) one = std::sqrt(one);

@@ -1,7 +1,7 @@
-// obs: how much of what the next layers answer is lost when a channel goes and the others make up for it as well as they
-// can. For a layer with weights W and second moments H of its (centred) input, removing the inputs S costs
-// tr(W_S [H^-1]_SS^-1 W_S^T) (Hassibi and Stork 1993, for channels), here as a share of tr(W H W^T). Sums over all layers
-// that read the channel: comparable over the whole network.
+// obs: how much of what the next layers answer is lost when a channel goes and the others make up for it as well as
+// they can. For a layer with weights W and second moments H of its (centred) input, removing the inputs S costs tr(W_S
+// [H^-1]_SS^-1 W_S^T) (Hassibi and Stork 1993, for channels), here as a share of tr(W H W^T). Sums over all layers that
+// read the channel: comparable over the whole network.
 #define EIGEN_DONT_PARALLELIZE  // threads are busy with samples
 #include <Eigen/Dense>
 #include <algorithm>
@@ -79,9 +79,9 @@ class Obs {
   Reader open(const FitLayer& layer) const {
     const Graph& graph = context_.model.graph;
     const Shape& weight = graph.constant(layer.weight)->shape();
-    Reader reader{layer, WeightView(graph.node(layer.node), weight, 1), weight, {}, *context_.known.shape(layer.output),
-                  {},    {},
-                  0};
+    Reader reader{
+        layer, WeightView(graph.node(layer.node), weight, 1), weight, {}, *context_.known.shape(layer.output), {}, {},
+        0};
     reader.moments = Matrix::Zero(reader.view.inputs(), reader.view.inputs());
     reader.sums = Eigen::VectorXd::Zero(reader.view.inputs());
     return reader;
@@ -140,7 +140,8 @@ class Obs {
     const auto values = context_.model.graph.constant(reader.layer.weight)->as<float>();
     Matrix w(reader.view.inputs(), reader.view.outputs());
     for (int64_t i = 0; i < reader.view.inputs(); ++i)
-      for (int64_t o = 0; o < reader.view.outputs(); ++o) w(i, o) = static_cast<double>(values[reader.view.index(0, i, o)]);
+      for (int64_t o = 0; o < reader.view.outputs(); ++o)
+        w(i, o) = static_cast<double>(values[reader.view.index(0, i, o)]);
     return w;
   }
 

@@ -5,7 +5,8 @@
 namespace compress {
 
 Criterion randomCriterion() {
-  return {"random", "by the seed alone: what other criteria have to beat", false, false, [](const ScoreContext& context) {
+  return {"random", "by the seed alone: what other criteria have to beat", false, false,
+          [](const ScoreContext& context) {
             Scores scores;
             uint64_t stream = 0;
             for (const Family& family : context.prunable.families) {

@@ -1,0 +1,85 @@
+// `prune` as a user sees it.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "lib/onnx/write.h"
+#include "tests/e2e/fixtures.h"
+#include "tests/support/build.h"
+
+using namespace compress::test;
+using Json = nlohmann::json;
+
+namespace {
+
+/// prune on the images of `place`, without timing.
+Words pruning(const Workplace& place, const Words& more) {
+  return joined(joined({"prune", "--no-bench", "--calib", place.path("images.npy")}, more), {place.model()});
+}
+
+}  // namespace
+
+TEST_CASE("prune writes a smaller model and says what it cost", "[e2e][prune]") {
+  const Workplace place;
+  const ProcessResult result =
+      runCompress(joined(pruning(place, {"--target", "macs=-30%", "--data", place.path("images.npy")}),
+                         {"--labels", place.path("labels.npy")}));
+  CHECK(result.exitCode == 0);
+  CHECK(contains(result.out, "m.onnx -> " + place.path("m.pruned.onnx") + "  319.0 kB -> "));
+  CHECK(contains(result.out, "masked = pruned"));
+  CHECK(contains(result.out, "kept whole: "));
+  CHECK(std::filesystem::file_size(place.path("m.pruned.onnx")) < 300'000);
+  CHECK(runCompress({"run", place.path("m.pruned.onnx")}).exitCode == 0);
+}
+
+TEST_CASE("prune meets its target and counts what it wrote", "[e2e][prune]") {
+  const Workplace place;
+  for (const std::string criterion : {"l1", "l2", "bn-scale", "obs", "random"}) {
+    CAPTURE(criterion);
+    const ProcessResult result = runCompress(
+        pruning(place, {"-f", "--json", "--criterion", criterion, "--target", "params=-40%", "--round", "1"}));
+    REQUIRE(result.exitCode == 0);
+    const Json prune = Json::parse(result.out)["prune"];
+    CHECK(prune["target_met"] == true);
+    CHECK(prune["masked_difference"].get<double>() < 1e-4);
+    CHECK(prune["parameters_after"].get<double>() <= 0.6 * prune["parameters_before"].get<double>());
+    const Json facts = Json::parse(runCompress({"inspect", "--json", place.path("m.pruned.onnx")}).out);
+    CHECK(facts["models"][0]["macs"] == prune["macs_after"]);
+  }
+}
+
+TEST_CASE("prune writes the same bytes for any number of threads", "[e2e][prune]") {
+  const Workplace place;
+  for (const std::string threads : {"1", "2", "4"})
+    REQUIRE(
+        runCompress(pruning(place, {"--criterion", "obs", "--threads", threads, "-o", place.path(threads + ".onnx")}))
+            .exitCode == 0);
+  CHECK(place.content("1.onnx") == place.content("2.onnx"));
+  CHECK(place.content("1.onnx") == place.content("4.onnx"));
+}
+
+TEST_CASE("prune refuses targets that are none, and patterns that match nothing", "[e2e][prune]") {
+  const Workplace place;
+  for (const char* target :
+       {"macs=-0%", "macs=-100%", "macs=-150%", "macs=30%", "macs=-30", "macs", "flops=-30%", "macs=-nan%", ""}) {
+    CAPTURE(target);
+    const ProcessResult result = runCompress(pruning(place, {"--target", target}));
+    CHECK(result.exitCode == 2);
+    CHECK(contains(result.err, "--target"));
+  }
+  const ProcessResult nothing = runCompress(pruning(place, {"--exclude", "node:block1.conv1.con"}));
+  CHECK(nothing.exitCode == 2);
+  CHECK(contains(nothing.err, "block1.conv1.conv"));
+  CHECK(runCompress({"prune", "--criterion", "obs", place.model()}).exitCode == 2);
+  CHECK_FALSE(place.has("m.pruned.onnx"));
+}
+
+TEST_CASE("prune says when there is nothing to prune", "[e2e][prune]") {
+  const Workplace place;
+  compress::writeModel(
+      buildModel("input x: float32[1, 3, 4, 4]\nconst w: float32[4, 3, 1, 1]\ny = Conv(x, w)\noutput y"),
+      place.path("single.onnx"));
+  const ProcessResult result = runCompress({"prune", "--no-bench", "--keep-larger", place.path("single.onnx")});
+  CHECK(result.exitCode == 0);
+  CHECK(contains(result.err, "W-TARGET-MISSED"));
+  CHECK(contains(result.out, "nothing to prune"));
+}
