@@ -14,6 +14,7 @@
 #include "lib/runtime/cpu/softmax.h"
 #include "lib/runtime/cpu/typed.h"
 #include "lib/runtime/cpu/views.h"
+#include "lib/runtime/cpu/winograd.h"
 
 namespace compress {
 
@@ -32,6 +33,7 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"DynamicQuantizeLinear", "", int8::makeDynamicQuantizeLinear},
       KernelEntry{"MaxPool", "", int8::makeByteMaxPool},
       KernelEntry{"Resize", "", int8::makeNearestResize},
+      KernelEntry{"Conv", "", makeWinogradConv},
       KernelEntry{"Conv", "", makeConv},
       KernelEntry{"Elementwise", kPlanDomain, makeElementwise},
       KernelEntry{"ElementwiseConcat", kPlanDomain, makeElementwiseConcat},

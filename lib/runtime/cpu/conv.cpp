@@ -44,15 +44,6 @@ class ConvKernel : public Kernel {
   BoundPrimitive bound_;
 };
 
-bool isHandled(const KernelRequest& request) {
-  const size_t rank = request.shape(0).rank();
-  if ((request.dtype(0) != DType::f32 && request.dtype(0) != DType::bf16) || rank < 3 || rank > 5 ||
-      request.constant(1) == nullptr)
-    return false;
-  if (request.has(2) && request.constant(2) == nullptr) return false;
-  return request.outputShape().elementCount() > 0 && request.shape(0).elementCount() > 0;
-}
-
 /// A Conv below this many multiply-adds runs on one thread: waking others costs as much as it saves. Depthwise kernels
 /// do about a quarter of the multiply-adds per second of the others, those of bf16 about eight times as many.
 constexpr int64_t kParallelMacs = 800'000;
@@ -71,6 +62,15 @@ Shape groupedShape(const Shape& weights, int64_t groups) {
 
 }  // namespace
 
+bool isConvHandled(const KernelRequest& request) {
+  const size_t rank = request.shape(0).rank();
+  if ((request.dtype(0) != DType::f32 && request.dtype(0) != DType::bf16) || rank < 3 || rank > 5 ||
+      request.constant(1) == nullptr)
+    return false;
+  if (request.has(2) && request.constant(2) == nullptr) return false;
+  return request.outputShape().elementCount() > 0 && request.shape(0).elementCount() > 0;
+}
+
 ConvGeometry convGeometry(const Node& node, const Shape& input, const Shape& weights, const Shape& output) {
   const size_t spatial = input.rank() - 2;
   ConvGeometry geometry;
@@ -87,8 +87,21 @@ ConvGeometry convGeometry(const Node& node, const Shape& input, const Shape& wei
   return geometry;
 }
 
+KernelChoice channelsLastConvChoice(const KernelRequest& request) {
+  KernelChoice choice;
+  choice.inputLayouts.assign(request.node.inputs.size(), Layout::plain);
+  choice.inputUsed.assign(request.node.inputs.size(), true);
+  choice.inputLayouts[0] = Layout::channelsLast;
+  choice.inputUsed[1] = false;
+  if (request.node.inputs.size() > 2) choice.inputUsed[2] = false;
+  for (const PostOp& op : request.fused.post)
+    if (isBinary(op.kind)) choice.inputLayouts[op.input] = Layout::channelsLast;
+  choice.outputLayouts = {Layout::channelsLast};
+  return choice;
+}
+
 KernelChoice makeConv(const KernelRequest& request, CpuContext& context) {
-  if (!isHandled(request)) return notForMe();
+  if (!isConvHandled(request)) return notForMe();
   const Shape input = request.shape(0);
   const Shape output = request.outputShape();
   const Tensor& weights = *request.constant(1);
@@ -123,16 +136,8 @@ KernelChoice makeConv(const KernelRequest& request, CpuContext& context) {
     parts.bias = context.packed.reordered(*request.constant(2), bias, bias, context.engine);
   }
   parts.arguments.insert(parts.arguments.end(), post.arguments.begin(), post.arguments.end());
-  KernelChoice choice;
+  KernelChoice choice = channelsLastConvChoice(request);
   choice.kernel = std::make_unique<ConvKernel>(std::move(parts), context.engine);
-  choice.inputLayouts.assign(request.node.inputs.size(), Layout::plain);
-  choice.inputUsed.assign(request.node.inputs.size(), true);
-  choice.inputLayouts[0] = Layout::channelsLast;
-  choice.inputUsed[1] = false;
-  if (request.node.inputs.size() > 2) choice.inputUsed[2] = false;
-  for (const PostOp& op : request.fused.post)
-    if (isBinary(op.kind)) choice.inputLayouts[op.input] = Layout::channelsLast;
-  choice.outputLayouts = {Layout::channelsLast};
   if (sumAt >= 0) choice.overwrites = static_cast<int>(request.fused.post[static_cast<size_t>(sumAt)].input);
   return choice;
 }

@@ -15,6 +15,11 @@ struct ConvGeometry {
 /// Shapes: [N, C, ...], [M, C/group, k...], [N, M, ...].
 ConvGeometry convGeometry(const Node& node, const Shape& input, const Shape& weights, const Shape& output);
 
+/// Is it f32 or bf16, of one to three spatial axes, with constant weights and bias?
+bool isConvHandled(const KernelRequest& request);
+/// Choice of a kernel, without the kernel, that has weights and bias packed and reads and writes channels-last.
+KernelChoice channelsLastConvChoice(const KernelRequest& request);
+
 /// f32, or bf16 with f32 sums, with constant weights and bias.
 KernelChoice makeConv(const KernelRequest& request, CpuContext& context);
 

@@ -17,7 +17,7 @@ struct SmallGemm {
   const float* left;
   int64_t leftStep;
   const float* panels;  ///< the right matrix
-  const float* start;   ///< as wide as whole panels; startStep 0: one row for all
+  const float* start;   ///< as wide as whole panels; startStep 0: one row for all; null: zeros, for more than one row
   int64_t startStep;
   float* target;
   int64_t targetStep;
