@@ -13,23 +13,6 @@ std::vector<Shape> shapesOf(const std::vector<Tensor>& inputs) {
   return shapes;
 }
 
-double errorOf(const Buffer& a, const Buffer& b) {
-  if (a.dtype() != b.dtype() || !(a.shape() == b.shape())) return std::numeric_limits<double>::infinity();
-  const std::vector<double> got = toDoubles(a.snapshot());
-  const std::vector<double> wanted = toDoubles(b.snapshot());
-  double error = 0;
-  double power = 1e-30;
-  for (size_t i = 0; i < got.size(); ++i) {
-    if (std::isnan(got[i]) != std::isnan(wanted[i])) return std::numeric_limits<double>::infinity();
-    if (std::isnan(got[i]) || got[i] == wanted[i]) continue;
-    error += (got[i] - wanted[i]) * (got[i] - wanted[i]);
-    power += wanted[i] * wanted[i];
-  }
-  for (size_t i = 0; i < got.size(); ++i)
-    if (got[i] == wanted[i] && std::isfinite(wanted[i])) power += wanted[i] * wanted[i];
-  return error / power;
-}
-
 std::string joinSteps(Backend& backend, const Model& model, const std::vector<Tensor>& inputs,
                       const CompileOptions& options, std::string StepInfo::*field) {
   std::string all;
@@ -47,10 +30,25 @@ std::vector<Buffer> runOn(Backend& backend, const Model& model, const std::vecto
   return std::move(bindings.outputs);
 }
 
+double normalizedError(const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype() || !(a.shape() == b.shape())) return std::numeric_limits<double>::infinity();
+  const std::vector<double> got = toDoubles(a);
+  const std::vector<double> wanted = toDoubles(b);
+  double error = 0;
+  double power = 1e-30;
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (std::isnan(got[i]) != std::isnan(wanted[i])) return std::numeric_limits<double>::infinity();
+    if (std::isfinite(wanted[i])) power += wanted[i] * wanted[i];
+    if (std::isnan(got[i]) || got[i] == wanted[i]) continue;
+    error += (got[i] - wanted[i]) * (got[i] - wanted[i]);
+  }
+  return error / power;
+}
+
 double normalizedError(const std::vector<Buffer>& a, const std::vector<Buffer>& b) {
   if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
   double worst = 0;
-  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, errorOf(a[i], b[i]));
+  for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, normalizedError(a[i].snapshot(), b[i].snapshot()));
   return worst;
 }
 

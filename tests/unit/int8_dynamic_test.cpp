@@ -70,7 +70,6 @@ TEST_CASE("integer products with run-time scales are what the reference says", "
     const auto executable = cpu->compile(model.graph, {&shape, 1}, {});
     executable->run(bindings);
     CHECK(sameBytes(bindings.outputs, runOn(*reference, model, bindings.inputs)));
-    CHECK(dynamic_cast<PlanExecutable&>(*executable).guardsIntact());
     const std::string steps = stepOps(*cpu, model, bindings.inputs);
     if (item.steps.empty())
       CHECK(steps.find("IntegerConv") != std::string::npos);

@@ -4,7 +4,7 @@
 
 namespace compress {
 
-/// With `guarded`, every buffer of a plan lies between guard bytes (see PlanExecutable::guardsIntact).
+/// With `guarded`, every buffer of a plan lies between guard bytes that are checked (see PlanExecutable).
 std::unique_ptr<Backend> makeCpuBackend(bool guarded, Precision precision = Precision::f32);
 
 }  // namespace compress

@@ -6,6 +6,7 @@
 
 #include "lib/base/parallel.h"
 #include "lib/ops/window.h"
+#include "lib/runtime/cpu/elementwise.h"
 #include "lib/runtime/cpu/post_ops.h"
 
 namespace compress {
@@ -22,6 +23,7 @@ class ConvKernel : public Kernel {
     Packed bias;
     int64_t macs;
     int threads;
+    std::unique_ptr<Kernel> after;  ///< post-operations that the primitive cannot do, in place; null: none
   };
   ConvKernel(Parts parts, const dnnl::engine& engine)
       : parts_(std::move(parts)), bound_(parts_.primitive, engine, parts_.arguments, parts_.threads) {
@@ -36,8 +38,12 @@ class ConvKernel : public Kernel {
     bound_.point(1, outputs[0]);
     const size_t first = parts_.bias ? 4 : 3;
     for (size_t i = 0; i < parts_.argumentInputs.size(); ++i) bound_.point(first + i, inputs[parts_.argumentInputs[i]]);
+    if (parts_.after) parts_.after->bind(inputs, outputs, nullptr);
   }
-  void run() override { bound_.run(); }
+  void run() override {
+    bound_.run();
+    if (parts_.after) parts_.after->run();
+  }
 
  private:
   Parts parts_;
@@ -110,7 +116,7 @@ KernelChoice makeConv(const KernelRequest& request, CpuContext& context) {
   const int64_t macs = output.elementCount() * weights.shape().count(1, weights.shape().rank());
   const int threads = threadsFor(macs, geometry.groups == input[1], request.dtype(0) == DType::bf16, request.threads);
   const ThreadLimit limit(threads);
-  const int sumAt = findSum(request);
+  int sumAt = findSum(request);
   OnednnPostOps post = onednnPostOps(request, Layout::channelsLast, sumAt);
   const auto source = onednnDesc(input, request.dtype(0), Layout::channelsLast);
   const auto target = onednnDesc(output, request.outputDtype(), Layout::channelsLast);
@@ -119,7 +125,14 @@ KernelChoice makeConv(const KernelRequest& request, CpuContext& context) {
                                                   dnnl::algorithm::convolution_direct, source,
                                                   onednnAny(grouped, request.dtype(0)), bias, target, geometry.strides,
                                                   geometry.dilations, geometry.before, geometry.after);
-  const dnnl::convolution_forward::primitive_desc description(operation, post.attributes, context.engine);
+  dnnl::convolution_forward::primitive_desc description(operation, post.attributes, context.engine);
+  std::unique_ptr<Kernel> after;
+  if (!post.argumentInputs.empty() && isGemm(description.impl_info_str())) {
+    after = makePostOperations(request, Layout::channelsLast);
+    post = {};
+    sumAt = -1;
+    description = dnnl::convolution_forward::primitive_desc(operation, post.attributes, context.engine);
+  }
   ConvKernel::Parts parts{dnnl::convolution_forward(description),
                           description.impl_info_str(),
                           {},
@@ -127,7 +140,8 @@ KernelChoice makeConv(const KernelRequest& request, CpuContext& context) {
                           {},
                           {},
                           macs,
-                          threads};
+                          threads,
+                          std::move(after)};
   parts.arguments = {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, target}, {DNNL_ARG_WEIGHTS, description.weights_desc()}};
   parts.weights = context.packed.reordered(weights, onednnDesc(grouped, DType::f32, Layout::plain),
                                            description.weights_desc(), context.engine);

@@ -18,12 +18,14 @@ constexpr int64_t kChunk = 4096;
 
 class ElementwiseKernel : public Kernel {
  public:
-  ElementwiseKernel(const KernelRequest& request, Layout layout)
+  /// `isInPlace`: the first operand is the result.
+  ElementwiseKernel(const KernelRequest& request, Layout layout, bool isInPlace)
       : threads_(request.threads),
-        isFromBf16_(request.dtype(0) == DType::bf16),
+        isInPlace_(isInPlace),
+        isFromBf16_((isInPlace ? request.outputDtype() : request.dtype(0)) == DType::bf16),
         isToBf16_(request.outputDtype() == DType::bf16) {
     const Shape whole = request.outputShape();
-    std::vector<std::vector<int64_t>> strides{broadcastStrides(request.shape(0), whole, layout)};
+    std::vector<std::vector<int64_t>> strides{broadcastStrides(isInPlace ? whole : request.shape(0), whole, layout)};
     operandInputs_.push_back(0);
     for (const PostOp& op : request.fused.post) {
       LoopOp loop{op.kind, op.alpha, op.beta, nullptr, 0};
@@ -43,6 +45,7 @@ class ElementwiseKernel : public Kernel {
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
     for (size_t i = 0; i < operandInputs_.size(); ++i) operands_[i] = inputs[operandInputs_[i]];
     target_ = outputs[0];
+    if (isInPlace_) operands_[0] = target_;
   }
 
   void run() override {
@@ -95,6 +98,7 @@ class ElementwiseKernel : public Kernel {
   }
 
   int threads_;
+  bool isInPlace_;
   bool isFromBf16_;
   bool isToBf16_;
   std::vector<size_t> operandInputs_;
@@ -134,7 +138,7 @@ KernelChoice makeElementwise(const KernelRequest& request, CpuContext&) {
   Layout layout = preferredLayout(request);
   if (layout == Layout::channelsLast && !fitsChannelsLast(request)) layout = Layout::plain;
   KernelChoice choice;
-  choice.kernel = std::make_unique<ElementwiseKernel>(request, layout);
+  choice.kernel = std::make_unique<ElementwiseKernel>(request, layout, false);
   const size_t rank = request.outputShape().rank();
   for (size_t i = 0; i < request.node.inputs.size(); ++i) {
     choice.inputLayouts.push_back(request.has(i) && request.shape(i).rank() == rank ? layout : Layout::plain);
@@ -144,6 +148,10 @@ KernelChoice makeElementwise(const KernelRequest& request, CpuContext&) {
   }
   choice.outputLayouts = {layout};
   return choice;
+}
+
+std::unique_ptr<Kernel> makePostOperations(const KernelRequest& request, Layout layout) {
+  return std::make_unique<ElementwiseKernel>(request, layout, true);
 }
 
 }  // namespace compress

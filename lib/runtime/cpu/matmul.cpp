@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lib/base/parallel.h"
 #include "lib/base/text.h"
 #include "lib/ir/print.h"
 #include "lib/runtime/cpu/elementwise_loops.h"
@@ -117,6 +118,16 @@ class MatMulKernel : public Kernel {
   BoundPrimitive bound_;
 };
 
+/// Sets `threads` to 1 where the bytes would depend on it: work is divided when the description is made.
+dnnl::matmul::primitive_desc describe(const dnnl::matmul::desc& operation, const dnnl::primitive_attr& attributes,
+                                      const dnnl::engine& engine, int& threads) {
+  const dnnl::matmul::primitive_desc description(operation, attributes, engine);
+  if (!isGemm(description.impl_info_str())) return description;
+  threads = 1;
+  const ThreadLimit limit(threads);
+  return {operation, attributes, engine};
+}
+
 KernelChoice plainChoice(const KernelRequest& request, std::unique_ptr<Kernel> kernel) {
   KernelChoice choice;
   choice.kernel = std::move(kernel);
@@ -134,8 +145,9 @@ std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& 
   const auto bias = request.has(2) ? onednnDesc({1, extents.columns}, DType::f32, Layout::plain) : dnnl::memory::desc();
   OnednnPostOps post = onednnPostOps(request, Layout::plain, -1);
   const dnnl::matmul::desc operation(left, onednnAny(rightShape, request.dtype(0)), bias, target);
-  const dnnl::matmul::primitive_desc description(operation, post.attributes, context.engine);
   MatMulKernel::Parts parts;
+  parts.threads = request.threads;
+  const auto description = describe(operation, post.attributes, context.engine, parts.threads);
   parts.primitive = dnnl::matmul(description);
   parts.name = description.impl_info_str();
   parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, description.weights_desc()}, {DNNL_ARG_DST, target}};
@@ -150,7 +162,6 @@ std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& 
   parts.arguments.insert(parts.arguments.end(), post.arguments.begin(), post.arguments.end());
   parts.inputs.insert(parts.inputs.end(), post.argumentInputs.begin(), post.argumentInputs.end());
   parts.macs = extents.rows * extents.inner * extents.columns;
-  parts.threads = request.threads;
   return std::make_unique<MatMulKernel>(std::move(parts), context.engine);
 }
 
@@ -195,14 +206,14 @@ KernelChoice makeMatMul(const KernelRequest& request, CpuContext& context) {
   const auto left = onednnDesc(withRank(a, rank), DType::f32, Layout::plain);
   const auto right = onednnDesc(withRank(b, rank), DType::f32, Layout::plain);
   const auto target = onednnDesc(request.outputShape(), DType::f32, Layout::plain);
-  const dnnl::matmul::primitive_desc description({left, right, target}, context.engine);
   MatMulKernel::Parts parts;
+  parts.threads = request.threads;
+  const auto description = describe({left, right, target}, {}, context.engine, parts.threads);
   parts.primitive = dnnl::matmul(description);
   parts.name = description.impl_info_str();
   parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, target}};
   parts.inputs = {0, 1, -1};
   parts.macs = request.outputShape().elementCount() * a[a.rank() - 1];
-  parts.threads = request.threads;
   return plainChoice(request, std::make_unique<MatMulKernel>(std::move(parts), context.engine));
 }
 

@@ -30,6 +30,10 @@ bool hasBf16() {
   return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
 }
 
+bool isGemm(const std::string& implementation) {
+  return implementation.find("gemm:") != std::string::npos;
+}
+
 dnnl::memory::desc onednnDesc(const Shape& shape, DType dtype, Layout layout) {
   return {shape.dims(), onednnType(dtype), stridesOf(shape, layout)};
 }

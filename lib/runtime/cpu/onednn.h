@@ -13,6 +13,10 @@ namespace compress {
 dnnl::memory::data_type onednnType(DType dtype);
 /// Does the processor multiply bf16?
 bool hasBf16();
+/// Is it one of the implementations that fall back to a general product of matrices? oneDNN 2.6 takes them where its
+/// newer kernels give up (no AVX-512, windows that lie wholly in padding). Their tensor operands of post-operations are
+/// read at wrong places, and the bytes of their products differ by thread count.
+bool isGemm(const std::string& implementation);
 /// A dense tensor in the given layout.
 dnnl::memory::desc onednnDesc(const Shape& shape, DType dtype, Layout layout);
 /// Dimensions with the layout left to the primitive (format_tag::any).

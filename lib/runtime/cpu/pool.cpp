@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "lib/runtime/cpu/conv.h"
+#include "lib/ops/window.h"
 #include "lib/runtime/cpu/pool_loops.h"
 #include "lib/runtime/cpu/row_kernel.h"
 
@@ -87,21 +87,11 @@ struct PoolAxis {
   int64_t in = 1, out = 1, kernel = 1, stride = 1, dilation = 1, before = 0, after = 0;
 };
 
-PoolAxis axisOf(const KernelRequest& request, const ConvGeometry& geometry, const std::vector<int64_t>& kernel,
-                size_t fromEnd) {
-  const Shape in = request.shape(0);
-  const size_t spatial = in.rank() - 2;
-  if (fromEnd >= spatial) return {};
-  const size_t i = spatial - 1 - fromEnd;
-  const std::vector<int64_t> pads = request.node.attributes.integers("pads", std::vector<int64_t>(2 * spatial, 0));
-  const bool isExplicit = request.node.attributes.string("auto_pad", "NOTSET") == "NOTSET";
-  return {in[i + 2],
-          request.outputShape()[i + 2],
-          kernel[i],
-          geometry.strides[i],
-          geometry.dilations[i] + 1,
-          geometry.before[i],
-          isExplicit ? pads[i + spatial] : std::max<int64_t>(geometry.after[i], 0)};
+PoolAxis axisOf(const KernelRequest& request, const Window& window, size_t fromEnd) {
+  if (fromEnd >= window.rank()) return {};
+  const size_t i = window.rank() - 1 - fromEnd;
+  return {request.shape(0)[i + 2], request.outputShape()[i + 2], window.kernel[i], window.strides[i],
+          window.dilations[i],     window.padsBegin[i],          window.padsEnd[i]};
 }
 
 }  // namespace
@@ -113,11 +103,10 @@ KernelChoice makePool(const KernelRequest& request, CpuContext&) {
   const bool isGlobal = request.node.op.starts_with("Global");
   const std::vector<int64_t> whole(in.dims().begin() + 2, in.dims().end());
   const std::vector<int64_t> kernel = isGlobal ? whole : request.node.attributes.integers("kernel_shape", whole);
-  std::vector<int64_t> weights{1, 1};
-  weights.insert(weights.end(), kernel.begin(), kernel.end());
-  const ConvGeometry geometry = convGeometry(request.node, in, Shape(weights), request.outputShape());
-  const PoolAxis h = axisOf(request, geometry, kernel, 1);
-  const PoolAxis w = axisOf(request, geometry, kernel, 0);
+  Window window = windowOf(request.node, kernel);
+  resolvePads(window, whole);
+  const PoolAxis h = axisOf(request, window, 1);
+  const PoolAxis w = axisOf(request, window, 0);
   const PoolShape shape{in[1],
                         h.in,
                         w.in,

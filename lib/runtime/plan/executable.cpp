@@ -14,8 +14,27 @@
 namespace compress {
 namespace {
 
-constexpr int64_t kGuardBytes = 64;
+constexpr size_t kGuardBytes = 64;
 constexpr std::byte kGuardByte{0xA5};
+
+/// A stand-in for a buffer of the caller, with guard bytes on both sides.
+class GuardedBlock {
+ public:
+  explicit GuardedBlock(size_t bytes) : bytes_(bytes), block_(bytes + 2 * kGuardBytes) {
+    std::fill_n(block_.data(), block_.size(), kGuardByte);
+  }
+  std::byte* data() { return block_.data() + kGuardBytes; }
+  bool isIntact() const {
+    const auto isGuard = [](std::byte byte) { return byte == kGuardByte; };
+    const std::byte* const end = block_.data() + kGuardBytes + bytes_;
+    return std::all_of(block_.data(), block_.data() + kGuardBytes, isGuard) &&
+           std::all_of(end, end + kGuardBytes, isGuard);
+  }
+
+ private:
+  size_t bytes_;
+  AlignedBytes block_;
+};
 
 /// Pointers of one step, filled in when memory is known.
 struct Pointers {
@@ -42,6 +61,8 @@ struct PlanExecutable::Impl {
   std::vector<Kernel*> kernels;
   std::vector<double> seconds;
   int64_t runs = 0;
+  std::vector<GuardedBlock> guardedInputs;  ///< with `guarded`: what steps see in place of the caller's memory
+  std::vector<GuardedBlock> guardedOutputs;
 
   Storage::Kind kindOf(Place place) const {
     return schedule.storages[static_cast<size_t>(schedule.rootOf(place).storage)].kind;
@@ -71,7 +92,7 @@ struct PlanExecutable::Impl {
       arenaIndex[i] = static_cast<int>(lifetimes.size());
       lifetimes.push_back(lives[i]);
     }
-    layout = guarded ? layOutApart(lifetimes, kGuardBytes) : layOut(lifetimes);
+    layout = guarded ? layOutApart(lifetimes, static_cast<int64_t>(kGuardBytes)) : layOut(lifetimes);
     arena = AlignedBytes(static_cast<size_t>(layout.bytes));
     if (guarded) visitGuards([](std::byte& byte) { byte = kGuardByte; });
   }
@@ -79,8 +100,8 @@ struct PlanExecutable::Impl {
   template <typename Visit>
   void visitGuards(const Visit& visit) {
     for (size_t i = 0; i < lifetimes.size(); ++i)
-      for (int64_t k = 0; k < kGuardBytes; ++k) {
-        visit(arena.data()[layout.offsets[i] - kGuardBytes + k]);
+      for (int64_t k = 0; k < static_cast<int64_t>(kGuardBytes); ++k) {
+        visit(arena.data()[layout.offsets[i] - 1 - k]);
         visit(arena.data()[layout.offsets[i] + lifetimes[i].bytes + k]);
       }
   }
@@ -161,6 +182,48 @@ struct PlanExecutable::Impl {
       for (const size_t index : borderSteps) bindStep(index);
   }
 
+  /// Points the steps at blocks between guard bytes, for the life of the executable.
+  void guardCaller() {
+    const auto guard = [](const std::vector<OutputForm>& forms, std::vector<GuardedBlock>& blocks,
+                          std::vector<std::byte*>& held) {
+      for (size_t i = 0; i < forms.size(); ++i) {
+        blocks.emplace_back(static_cast<size_t>(bytesOf(forms[i].dtype, forms[i].shape.elementCount())));
+        held[i] = blocks[i].data();
+      }
+    };
+    guard(schedule.inputs, guardedInputs, callerInputs);
+    guard(schedule.outputs, guardedOutputs, callerOutputs);
+    for (const size_t index : borderSteps) bindStep(index);
+  }
+
+  /// Copies the caller's tensors in and out, and looks at all guard bytes and inputs after every step.
+  void runGuarded(Bindings& bindings) {
+    for (size_t i = 0; i < callerInputs.size(); ++i)
+      std::ranges::copy(bindings.inputs[i].raw(), guardedInputs[i].data());
+    for (size_t i = 0; i < kernels.size(); ++i) {
+      kernels[i]->run();
+      const bool areSame =
+          std::ranges::equal(bindings.inputs, guardedInputs, [](const Tensor& given, GuardedBlock& held) {
+            return std::equal(given.raw().begin(), given.raw().end(), held.data());
+          });
+      if (!areSame || !guardsIntact())
+        throw Error(ErrorKind::bug, text("step '", schedule.steps[i].info.name, "' (", schedule.steps[i].info.kernel,
+                                         ") wrote ", areSame ? "outside its buffers" : "to an input of the caller"));
+    }
+    bindings.outputs.clear();
+    for (size_t i = 0; i < callerOutputs.size(); ++i) {
+      Buffer& output = bindings.outputs.emplace_back(schedule.outputs[i].dtype, schedule.outputs[i].shape);
+      std::copy_n(guardedOutputs[i].data(), output.raw().size(), output.raw().data());
+    }
+  }
+
+  bool guardsIntact() {
+    bool isIntact = true;
+    visitGuards([&](std::byte byte) { isIntact = isIntact && byte == kGuardByte; });
+    return isIntact && std::ranges::all_of(guardedInputs, &GuardedBlock::isIntact) &&
+           std::ranges::all_of(guardedOutputs, &GuardedBlock::isIntact);
+  }
+
   void runTimed() {
     using Clock = std::chrono::steady_clock;
     Clock::time_point before = Clock::now();
@@ -187,14 +250,16 @@ PlanExecutable::PlanExecutable(const FusedGraph& graph, KernelSource& source, co
   impl_->seconds.resize(impl_->schedule.steps.size());
   impl_->layOutArena();
   impl_->bindInnerSteps();
+  if (guarded) impl_->guardCaller();
 }
 
 PlanExecutable::~PlanExecutable() = default;
 
 void PlanExecutable::run(Bindings& bindings) {
   impl_->checkInputs(bindings);
-  impl_->bindCaller(bindings);
   const ThreadLimit limit(impl_->threads);
+  if (impl_->guarded) return impl_->runGuarded(bindings);
+  impl_->bindCaller(bindings);
   if (impl_->profile) return impl_->runTimed();
   for (Kernel* kernel : impl_->kernels) kernel->run();
 }
@@ -210,12 +275,6 @@ std::vector<StepInfo> PlanExecutable::steps() const {
 
 int64_t PlanExecutable::arenaBytes() const {
   return impl_->layout.bytes;
-}
-
-bool PlanExecutable::guardsIntact() const {
-  bool isIntact = true;
-  if (impl_->guarded) impl_->visitGuards([&](std::byte byte) { isIntact = isIntact && byte == kGuardByte; });
-  return isIntact;
 }
 
 }  // namespace compress

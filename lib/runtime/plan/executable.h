@@ -9,8 +9,9 @@
 
 namespace compress {
 
-/// Lays the nodes of `graph` out as steps: kernels, reorders, liveness, arena. `guarded` gives each buffer memory of
-/// its own with guard bytes on both sides, for tests. `source` is used during the call only.
+/// Lays the nodes of `graph` out as steps: kernels, reorders, liveness, arena. `guarded`, for tests, gives each buffer
+/// memory of its own with guard bytes on both sides, the caller's too: run() throws Error(bug) naming the first step
+/// that wrote where it must not. `source` is used during the call only.
 class PlanExecutable : public Executable {
  public:
   PlanExecutable(const FusedGraph& graph, KernelSource& source, const CompileOptions& options, bool guarded = false);
@@ -19,8 +20,6 @@ class PlanExecutable : public Executable {
   void run(Bindings& bindings) override;
   std::vector<StepInfo> steps() const override;
   int64_t arenaBytes() const override;
-  /// Are all guard bytes as they were? Always true without `guarded`.
-  bool guardsIntact() const;
 
  private:
   struct Impl;

@@ -74,8 +74,8 @@ struct Fused {
 class FusedGraph {
  public:
   /// Types for every value (from `inputTypes`, one per runtimeInputs()), bodies of If put in the node's place where the
-  /// condition is known, ops that are others in disguise lowered, constant subgraphs evaluated except DequantizeLinear of
-  /// constants, dead nodes dropped, `observed` appended to the outputs.
+  /// condition is known, ops that are others in disguise lowered, constant subgraphs evaluated except DequantizeLinear
+  /// of constants, dead nodes dropped, `observed` appended to the outputs.
   FusedGraph(const Graph& source, std::span<const Type> inputTypes, std::span<const ValueId> observed);
 
   Graph graph;  ///< every live value has its type; private operators are in kPlanDomain
@@ -116,7 +116,8 @@ struct Fusion {
 
 /// All fusions, in the order in which they run (stage by stage).
 std::span<const Fusion> allFusions();
-/// Runs all but those named in `disabled`. Throws Error(usage) for a name that is not a fusion's, with near names.
-void fuse(FusedGraph& graph, const std::set<std::string>& disabled);
+/// Runs all but those named in `disabled`; how often each one changed something, in the order of allFusions(). Throws
+/// Error(usage) for a name that is not a fusion's, with near names.
+std::vector<int64_t> fuse(FusedGraph& graph, const std::set<std::string>& disabled);
 
 }  // namespace compress

@@ -51,9 +51,10 @@ constexpr std::array kFusions = {
            fuseConcat},
 };
 
-void runStage(FusedGraph& graph, Stage stage, const std::set<std::string>& disabled) {
-  for (const Fusion& fusion : kFusions)
-    if (fusion.stage == stage && !disabled.contains(std::string(fusion.name))) fusion.apply(graph);
+void runStage(FusedGraph& graph, Stage stage, const std::set<std::string>& disabled, std::vector<int64_t>& changes) {
+  for (size_t i = 0; i < kFusions.size(); ++i)
+    if (kFusions[i].stage == stage && !disabled.contains(std::string(kFusions[i].name)))
+      changes[i] = kFusions[i].apply(graph);
 }
 
 }  // namespace
@@ -62,19 +63,21 @@ std::span<const Fusion> allFusions() {
   return kFusions;
 }
 
-void fuse(FusedGraph& graph, const std::set<std::string>& disabled) {
+std::vector<int64_t> fuse(FusedGraph& graph, const std::set<std::string>& disabled) {
   std::vector<std::string> names;
   for (const Fusion& fusion : kFusions) names.emplace_back(fusion.name);
   for (const std::string& name : disabled)
     if (std::ranges::find(names, name) == names.end())
       throw Error(ErrorKind::usage, text("unknown fusion '", name, "'"),
                   text("close to it: ", join(nearest(name, names), ", ")));
-  runStage(graph, Stage::quantized, disabled);
+  std::vector<int64_t> changes(kFusions.size(), 0);
+  runStage(graph, Stage::quantized, disabled, changes);
   graph.foldConstants(false);
-  runStage(graph, Stage::operators, disabled);
+  runStage(graph, Stage::operators, disabled, changes);
   lowerElementwise(graph);
-  runStage(graph, Stage::chains, disabled);
+  runStage(graph, Stage::chains, disabled, changes);
   graph.graph.eraseDead();
+  return changes;
 }
 
 }  // namespace compress

@@ -53,8 +53,8 @@ std::vector<int32_t> sourcePixels(const KernelRequest& request) {
   const Shape x = request.shape(0), y = request.outputShape();
   Graph graph;
   Node node = request.node;
-  Buffer indices(DType::f32, Shape{1, 1, x[2], x[3]});
-  for (size_t i = 0; i < indices.as<float>().size(); ++i) indices.as<float>()[i] = static_cast<float>(i);
+  Buffer indices(DType::i64, Shape{1, 1, x[2], x[3]});
+  for (size_t i = 0; i < indices.as<int64_t>().size(); ++i) indices.as<int64_t>()[i] = static_cast<int64_t>(i);
   Value input;
   input.type = Type::tensor(DType::f32, indices.shape());
   node.inputs[0] = graph.add(std::move(input));
@@ -68,14 +68,14 @@ std::vector<int32_t> sourcePixels(const KernelRequest& request) {
       node.inputs[i] = graph.addConstant("constant", constant);
   }
   Value output;
-  output.type = Type::tensor(DType::f32, Shape{1, 1, y[2], y[3]});
+  output.type = Type::tensor(DType::i64, Shape{1, 1, y[2], y[3]});
   node.outputs = {graph.add(std::move(output))};
   graph.addOutput(node.outputs[0]);
   graph.append(node);
   const Tensor source = std::move(indices).freeze();
   const Tensor picked = evaluate(graph, std::span(&source, 1))[0];
   std::vector<int32_t> pixels;
-  for (const float index : picked.as<float>()) pixels.push_back(static_cast<int32_t>(index));
+  for (const int64_t index : picked.as<int64_t>()) pixels.push_back(static_cast<int32_t>(index));
   return pixels;
 }
 
