@@ -38,6 +38,9 @@ struct Prunable {
   std::vector<BlockedSeed> blocked;
 };
 
+/// Output axes of the weights that a node reads, where these are constants, possibly behind a DequantizeLinear.
+std::vector<Axis> findSeeds(const Graph& graph, const KnownTypes& known, NodeId id);
+
 /// Seeds are the output channels of every weight (Conv, ConvTranspose, Gemm, MatMul, columns of an embedding, hidden
 /// units). `excluded` says why a node's channels must stay; empty where they need not.
 Prunable findPrunable(const Graph& graph, const KnownTypes& known, const TieSet& ties,

@@ -62,6 +62,15 @@ void maskConstant(Graph& graph, ValueId value, size_t axis, const std::vector<in
   graph.setConstant(value, std::move(masked).freeze());
 }
 
+/// Does an operand of the node lose slices?
+bool isTouched(const Node& node, const Slices& removed) {
+  const auto loses = [&](ValueId value) {
+    const auto at = removed.lower_bound({value, 0});
+    return value && at != removed.end() && at->first.value == value;
+  };
+  return std::ranges::any_of(node.inputs, loses) || std::ranges::any_of(node.outputs, loses);
+}
+
 }  // namespace
 
 bool isMaskable(const Graph& graph, ValueId value) {
@@ -104,7 +113,7 @@ void removeSlices(Model& model, const KnownTypes& before, const Slices& removed)
   for (const NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     const PruneRule* rule = findPruneRule(node.op, node.domain);
-    if (rule == nullptr || rule->patch == nullptr) continue;
+    if (rule == nullptr || rule->patch == nullptr || !isTouched(node, removed)) continue;
     NodePatch patch(graph, id, before, removed);
     within([&] { return text("node '", nameOf(graph, graph.node(id)), "'"); }, [&] { rule->patch(patch); });
   }

@@ -12,9 +12,9 @@ auto keyOf(const PruneRule& rule) {
 
 std::vector<PruneRule> collectRules() {
   std::vector<PruneRule> all;
-  for (const auto family :
-       {convPruneRules, elementwisePruneRules, matmulPruneRules, movementPruneRules, normalizationPruneRules,
-        poolPruneRules, recurrentPruneRules, reducePruneRules, reshapePruneRules, selectionPruneRules}) {
+  for (const auto family : {attentionPruneRules, convPruneRules, elementwisePruneRules, matmulPruneRules,
+                            movementPruneRules, normalizationPruneRules, poolPruneRules, recurrentPruneRules,
+                            reducePruneRules, reshapePruneRules, selectionPruneRules}) {
     const std::vector<PruneRule> rules = family();
     all.insert(all.end(), rules.begin(), rules.end());
   }

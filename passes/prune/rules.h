@@ -35,6 +35,7 @@ const PruneRule* findPruneRule(std::string_view op, std::string_view domain);
 std::span<const PruneRule> pruneRules();
 
 // One file each, one line each in rules.cpp.
+std::vector<PruneRule> attentionPruneRules();
 std::vector<PruneRule> convPruneRules();
 std::vector<PruneRule> elementwisePruneRules();
 std::vector<PruneRule> matmulPruneRules();

@@ -83,3 +83,22 @@ TEST_CASE("prune says when there is nothing to prune", "[e2e][prune]") {
   CHECK(contains(result.err, "W-TARGET-MISSED"));
   CHECK(contains(result.out, "nothing to prune"));
 }
+
+TEST_CASE("prune cuts the development models, and the cut ones compute what the masked ones do", "[e2e][prune][slow]") {
+  if (!zoo()) {
+    WARN("skipped: the folder of development models is absent");
+    return;
+  }
+  for (const std::string name :
+       {"cifar10_resnet20", "mobilenet_v1_0.25_128", "mobilenet_v1_0.25_128_quant", "yolox_nano", "use_lite_en",
+        "g2p_en_loop", "mnist_cntk", "espcn_x3", "bilstm_fsdd_ours"}) {
+    CAPTURE(name);
+    const ProcessResult result =
+        runCompress({"prune", "--no-bench", "--dry-run", "--heads", "--head-dim", "--target", "params=-20%", "--json",
+                     (*zoo() / "models" / (name + ".onnx")).string()});
+    CHECK(result.exitCode == 0);
+    const Json prune = Json::parse(result.out)["prune"];
+    CHECK(prune["target_met"] == true);
+    CHECK(prune["masked_difference"].get<double>() < 1e-5);
+  }
+}

@@ -111,8 +111,16 @@ ValueId Net::number(float value) {
   return hold(Tensor::scalar(value));
 }
 
+ValueId Net::numbers(const std::vector<float>& values) {
+  return hold(Tensor::of<float>(Shape{static_cast<int64_t>(values.size())}, values));
+}
+
 ValueId Net::ints(Dims values) {
   return hold(Tensor::ofInts(values));
+}
+
+ValueId Net::ints32(const std::vector<int32_t>& values) {
+  return hold(Tensor::of<int32_t>(Shape{static_cast<int64_t>(values.size())}, values));
 }
 
 ValueId Net::number64(int64_t value) {

@@ -41,7 +41,9 @@ class Net {
   ValueId weight(Dims dims, int64_t summed);
   ValueId uniform(Dims dims, double low, double high);
   ValueId number(float value);
+  ValueId numbers(const std::vector<float>& values);
   ValueId ints(Dims values);
+  ValueId ints32(const std::vector<int32_t>& values);
   /// An int64 scalar.
   ValueId number64(int64_t value);
 

@@ -31,8 +31,15 @@ class PruneCase {
   /// Removes the slices, verifies the result, and runs it beside the masked model on random inputs by the references:
   /// the largest difference over the largest output.
   double maskedDifference(const Slices& removed, uint64_t seed) const;
+  /// Brute force: output channels of weights that no exact family holds, though they could go for all that running the
+  /// model shows. Everything is tried that would go with such a channel if nothing at a node were in the way: either
+  /// the outputs still depend on the channel when the rest is masked, or the cut model differs from the masked one.
+  std::vector<std::string> missed(uint64_t seed) const;
 
  private:
+  bool isSame(const Slices& removed, uint64_t seed) const;
+  bool dependsOn(const Axis& axis, int64_t slice, const Slices& closed, uint64_t seed) const;
+
   Model model_;
   KnownTypes known_;
   TieSet ties_;
