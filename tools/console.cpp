@@ -35,8 +35,9 @@ bool wantsColour(std::string_view option, bool isTerminal) {
   return isTerminal && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
 }
 
-Console::Console(const CommonOptions& options)
-    : json_(options.json),
+Console::Console(const CommonOptions& options, bool isNested)
+    : isNested_(isNested),
+      json_(options.json),
       quiet_(options.quiet),
       verbose_(options.verbose),
       showProgress_(options.progress == "auto" && !options.quiet),
@@ -46,6 +47,7 @@ Console::Console(const CommonOptions& options)
       events_(options) {}
 
 void Console::result(std::string_view line) {
+  if (isNested_) return note(line);
   if (!json_) write(text(line, '\n'));
 }
 

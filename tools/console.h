@@ -14,7 +14,8 @@ struct ClosedPipe {};
 
 class Console {
  public:
-  explicit Console(const CommonOptions& options);
+  /// `isNested`: for a verb that works for another one; its results are messages.
+  explicit Console(const CommonOptions& options, bool isNested = false);
 
   /// A line of the result, on stdout; nothing with --json. Names of a model pass through displayName() first.
   void result(std::string_view line);
@@ -38,7 +39,7 @@ class Console {
   void message(std::string_view level, std::string_view prefix, std::string_view colour, std::string_view line);
   void report(const std::string& hookFailure);
 
-  bool json_, quiet_, verbose_, showProgress_, isTerminal_, hasColour_;
+  bool isNested_, json_, quiet_, verbose_, showProgress_, isTerminal_, hasColour_;
   bool progressShown_ = false;
   std::chrono::steady_clock::time_point lastProgress_;
   Events events_;

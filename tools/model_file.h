@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "lib/ir/model.h"
+#include "tools/scratch_folder.h"
 
 namespace compress {
 
@@ -12,14 +13,11 @@ class ModelFile {
  public:
   /// Throws Error(io).
   ModelFile(const Model& model, const std::optional<std::filesystem::path>& existing);
-  ~ModelFile();
-  ModelFile(const ModelFile&) = delete;
-  ModelFile& operator=(const ModelFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  std::filesystem::path folder_;  ///< empty: nothing to remove
+  std::optional<ScratchFolder> folder_;
   std::filesystem::path path_;
 };
 

@@ -293,6 +293,20 @@ void applyConfig(const ConfigTable& table, std::string_view name, std::span<cons
   apply(File(table, name, spec.name, verbs), spec, verb, common, origins);
 }
 
+void applyTable(const ConfigTable& table, std::string_view name, std::string_view verbName, Verb& verb, bool isOwn,
+                Origins& origins) {
+  if (isOwn) {
+    SettingsVisitor visitor(origins);
+    verb.options(visitor);
+    std::vector<std::string> keys;
+    for (const auto& [option, setting] : visitor.found.items()) keys.push_back(keyOf(option));
+    checkKeys(table, name, text(" of ", verbName), keys);
+  }
+  const File file(table, name, verbName, {});
+  SourceVisitor visitor(file, origins);
+  verb.options(visitor);
+}
+
 Json settings(const VerbSpec& spec, Verb& verb, CommonOptions& common, const Origins& origins) {
   SettingsVisitor visitor(origins);
   verb.options(visitor);

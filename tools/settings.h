@@ -36,6 +36,11 @@ std::vector<std::string> doubtfulVariables(std::span<const VerbSpec> verbs);
 void applyConfig(const ConfigTable& table, std::string_view name, std::span<const VerbSpec> verbs, const VerbSpec& spec,
                  Verb& verb, CommonOptions& common, Origins& origins);
 
+/// Takes from `table` what `origins` does not hold yet. With `isOwn` every key must be an option of the verb: throws
+/// Error(usage) with `NAME:LINE`, and for values that the option does not take.
+void applyTable(const ConfigTable& table, std::string_view name, std::string_view verbName, Verb& verb, bool isOwn,
+                Origins& origins);
+
 /// Every option with its value and origin: {"threads": {"value": 2, "origin": "config", "where": "ci.toml:3"}}.
 nlohmann::ordered_json settings(const VerbSpec& spec, Verb& verb, CommonOptions& common, const Origins& origins);
 

@@ -14,6 +14,7 @@ VerbSpec calibrateVerb();
 VerbSpec quantizeVerb();
 VerbSpec pruneVerb();
 VerbSpec compareVerb();
+VerbSpec pipelineVerb();
 VerbSpec opsVerb();
 VerbSpec passesVerb();
 VerbSpec doctorVerb();

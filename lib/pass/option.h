@@ -15,7 +15,7 @@ struct OptionInfo {
   double min = -std::numeric_limits<double>::infinity();  ///< numbers: finite and in [min, max], else Error(usage)
   double max = std::numeric_limits<double>::infinity();
   std::vector<std::string_view> choices = {};  ///< strings: one of these, else Error(usage) with the list
-  std::string_view placeholder = {};           ///< "FILE", "N"
+  std::string_view placeholder = {};           ///< "N"; FILE, PATH and FOLDER say that the value names files
   char letter = 0;                             ///< short flag
   std::string_view opposite = {};              ///< bools: the flag that unsets, without dashes
   bool splitsAtCommas = true;                  ///< vectors: "a,b" is two values
