@@ -27,6 +27,39 @@ std::string npyBytes(std::string_view descr, std::string_view shape, std::string
   return npyWithHeader(header, payload);
 }
 
+namespace {
+
+std::string descriptionOf(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return "<f4";
+    case DType::f64:
+      return "<f8";
+    case DType::i64:
+      return "<i8";
+    case DType::i32:
+      return "<i4";
+    case DType::i8:
+      return "|i1";
+    case DType::u8:
+      return "|u1";
+    case DType::boolean:
+      return "|b1";
+    default:
+      throw std::runtime_error("no npy type for " + std::string(nameOf(dtype)));
+  }
+}
+
+}  // namespace
+
+void writeNpy(const std::filesystem::path& path, const Tensor& tensor) {
+  std::string shape = "(";
+  for (const int64_t dim : tensor.shape().dims()) shape += text(dim, ",");
+  const auto raw = tensor.raw();
+  writeBytes(path, npyBytes(descriptionOf(tensor.dtype()), shape + ")",
+                            {reinterpret_cast<const char*>(raw.data()), raw.size()}));
+}
+
 void writeBytes(const std::filesystem::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
