@@ -10,6 +10,7 @@
 #include "tools/input_model.h"
 #include "tools/model_inputs.h"
 #include "tools/option_values.h"
+#include "tools/precision_option.h"
 #include "tools/verbs.h"
 
 namespace compress {
@@ -52,6 +53,7 @@ class Bench : public Verb {
         {.name = "warmup", .help = "seconds of untimed runs before", .min = 0, .max = 3600, .placeholder = "S"});
     visitor.visit(perLayer_,
                   {.name = "per-layer", .help = "a table of the steps of the plan, with their kernels and times"});
+    precision_.options(visitor);
   }
 
   int run(VerbContext& context) override {
@@ -62,7 +64,7 @@ class Bench : public Verb {
           "leave one of them out");
     std::vector<InputModel> models;
     for (const std::string& operand : context.operands) models.push_back(readInputModel(context, operand));
-    const std::unique_ptr<Backend> backend = makeCpuBackend();
+    const std::unique_ptr<Backend> backend = precision_.makeBackend(context);
     std::vector<std::vector<std::string>> rows;
     const std::vector<std::string> shapes = shapes_.empty() ? std::vector<std::string>{""} : shapes_;
     for (const std::string& shape : shapes) benchShape(context, models, *backend, shape, rows);
@@ -200,6 +202,7 @@ class Bench : public Verb {
   double duration_ = 3, warmup_ = 0.2;
   std::optional<int64_t> runs_, batch_;
   bool perLayer_ = false;
+  PrecisionOption precision_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "tools/input_model.h"
 #include "tools/measuring.h"
 #include "tools/model_file.h"
+#include "tools/precision_option.h"
 #include "tools/verbs.h"
 
 namespace compress {
@@ -20,6 +21,7 @@ class Eval : public Verb {
     commands_.metricOption(visitor);
     conditions_.options(visitor);
     data_.options(visitor, DataOptions::kEvaluation);
+    precision_.options(visitor);
   }
 
   int run(VerbContext& context) override {
@@ -29,7 +31,7 @@ class Eval : public Verb {
     const InputModel input = readInputModel(context, context.operands[0]);
     const bool hasData = data_.hasEvaluation() || !commands_.hasMetric();
     const std::unique_ptr<Dataset> dataset = hasData ? data_.openLabelled(context, input.model) : nullptr;
-    const std::unique_ptr<Backend> backend = makeCpuBackend();
+    const std::unique_ptr<Backend> backend = precision_.makeBackend(context);
     return within([&] { return input.shown; },
                   [&] {
                     Validator validator(input.model, *backend, nullptr, dataset.get(), validatorOptions(context));
@@ -66,6 +68,7 @@ class Eval : public Verb {
   JudgeCommands commands_;
   ConditionOptions conditions_;
   DataOptions data_;
+  PrecisionOption precision_;
 };
 
 }  // namespace

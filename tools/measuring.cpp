@@ -74,6 +74,7 @@ void JudgeOptions::options(OptionVisitor& visitor) {
   commands_.latencyOption(visitor);
   visitor.visit(bench_,
                 {.name = "bench", .help = "time both models in full, or not at all; a short check without either"});
+  precision_.options(visitor);
   visitor.section("Gates (exit code 1 where one fails)");
   visitor.visit(gates_.maxDrop, {.name = "max-drop",
                                  .help = "most that the metric may lose: 1% of it, 0.5pt, or its own unit",
@@ -162,7 +163,7 @@ void JudgeOptions::judgeOverlap(VerbContext& context, int64_t shared) const {
 
 Findings JudgeOptions::compare(VerbContext& context, const Candidate& before, const Candidate& after,
                                const Dataset* samples, const Dataset* evaluation) const {
-  const std::unique_ptr<Backend> backend = makeCpuBackend();
+  const std::unique_ptr<Backend> backend = precision_.makeBackend(context);
   ValidatorOptions options{.threads = static_cast<int>(context.common.threads),
                            .seed = static_cast<uint64_t>(context.common.seed),
                            .metrics = metrics_.names(),

@@ -9,6 +9,7 @@
 #include "lib/eval/validator.h"
 #include "tools/data_options.h"
 #include "tools/judge_commands.h"
+#include "tools/precision_option.h"
 #include "tools/verb.h"
 
 namespace compress {
@@ -86,6 +87,7 @@ class JudgeOptions {
   GateOptions gates_;
   std::string gateLevel_ = "error";
   std::optional<bool> bench_;
+  PrecisionOption precision_;
 };
 
 /// "top1 71.88 % [70.2, 73.5]  n 1000".

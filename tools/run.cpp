@@ -11,6 +11,7 @@
 #include "lib/runtime/session.h"
 #include "tools/input_model.h"
 #include "tools/model_inputs.h"
+#include "tools/precision_option.h"
 #include "tools/tensor_files.h"
 #include "tools/verbs.h"
 
@@ -65,12 +66,17 @@ class Run : public Verb {
     visitor.visit(backend_, {.name = "backend",
                              .help = "fast kernels, or the plain loops that define each operator",
                              .choices = {"cpu", "reference"}});
+    precision_.options(visitor);
   }
 
   int run(VerbContext& context) override {
+    const bool isFast = backend_ == "cpu";
+    if (!isFast && !precision_.isDefault())
+      throw Error(ErrorKind::usage, "--precision and --backend reference exclude each other: the plain loops know f32 only",
+                  "leave one of them out");
     InputModel input = readInputModel(context, context.operands[0]);
     setInputShapes(input.model, shapes_);
-    const std::unique_ptr<Backend> backend = backend_ == "cpu" ? makeCpuBackend() : makeReferenceBackend();
+    const std::unique_ptr<Backend> backend = isFast ? precision_.makeBackend(context) : makeReferenceBackend();
     return within([&] { return input.shown; },
                   [&] {
                     Session session(input.model, *backend, {.threads = static_cast<int>(context.common.threads)});
@@ -142,6 +148,7 @@ class Run : public Verb {
   std::vector<std::string> shapes_;
   double rtol_ = 1e-3, atol_ = 1e-5;
   std::string backend_ = "cpu";
+  PrecisionOption precision_;
 };
 
 }  // namespace

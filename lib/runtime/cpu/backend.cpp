@@ -107,8 +107,8 @@ std::unique_ptr<Backend> makeCpuBackend(Precision precision) {
 }
 std::unique_ptr<Backend> makeCpuBackend(bool guarded, Precision precision) {
   if (precision == Precision::bf16 && !hasBf16())
-    throw Error(ErrorKind::unsupported, "this processor has neither AVX512-BF16 nor AMX: models run in f32 here",
-                "leave the precision at f32");
+    throw Error(ErrorKind::unsupported, "this processor has neither AVX512-BF16 nor AMX-BF16: models run in f32 here",
+                "--precision f32");
   return std::make_unique<CpuBackend>(guarded, precision);
 }
 

@@ -1,5 +1,5 @@
 // Runs of elementwise operations on floats in one pass, with broadcasting, in whatever layout the first operand has.
-// The first operand and the result may be stored as bf16.
+// Operands and the result may be stored as bf16.
 #include "lib/runtime/cpu/elementwise.h"
 
 #include <algorithm>
@@ -23,7 +23,8 @@ class ElementwiseKernel : public Kernel {
       : threads_(request.threads),
         isInPlace_(isInPlace),
         isFromBf16_((isInPlace ? request.outputDtype() : request.dtype(0)) == DType::bf16),
-        isToBf16_(request.outputDtype() == DType::bf16) {
+        isToBf16_(request.outputDtype() == DType::bf16),
+        isMixed_(isFromBf16_ || isToBf16_) {
     const Shape whole = request.outputShape();
     std::vector<std::vector<int64_t>> strides{broadcastStrides(isInPlace ? whole : request.shape(0), whole, layout)};
     operandInputs_.push_back(0);
@@ -32,6 +33,8 @@ class ElementwiseKernel : public Kernel {
       if (isBinary(op.kind)) {
         strides.push_back(broadcastStrides(request.shape(op.input), whole, layout));
         operandInputs_.push_back(op.input);
+        loop.isBf16 = request.dtype(op.input) == DType::bf16;
+        isMixed_ = isMixed_ || loop.isBf16;
       }
       ops_.push_back(loop);
     }
@@ -74,8 +77,8 @@ class ElementwiseKernel : public Kernel {
       size_t operand = 1;
       for (size_t i = 0; i < ops_.size(); ++i) {
         if (!isBinary(ops[i].kind)) continue;
-        ops[i].operand = reinterpret_cast<const float*>(operands_[operand]) + nest_.offsetOf(row, operand) +
-                         begin * inner.steps[operand];
+        const int64_t offset = nest_.offsetOf(row, operand) + begin * inner.steps[operand];
+        ops[i].operand = reinterpret_cast<const float*>(operands_[operand] + offset * bytesOf(ops[i].isBf16));
         ops[i].step = isUnit_ ? inner.steps[operand] : 0;
         ++operand;
       }
@@ -85,22 +88,24 @@ class ElementwiseKernel : public Kernel {
 
   /// `count` elements of the target from element `to` on; the source begins at element `from`.
   void runChunk(std::span<const LoopOp> ops, int64_t from, int64_t to, int64_t count) const {
-    alignas(64) float tile[kChunk];
-    const int64_t step = isUnit_ ? nest_.inner().steps[0] : 0;
-    const float* source = reinterpret_cast<const float*>(operands_[0]) + from;
-    if (isFromBf16_) {
-      widenBf16(reinterpret_cast<const uint16_t*>(operands_[0]) + from, tile, step == 0 ? 1 : count);
-      source = tile;
-    }
-    float* target = isToBf16_ ? tile : reinterpret_cast<float*>(target_) + to;
-    runElementwise(source, step, target, count, ops);
-    if (isToBf16_) narrowToBf16(tile, reinterpret_cast<uint16_t*>(target_) + to, count);
+    const MixedRow row{operands_[0] + from * bytesOf(isFromBf16_),
+                       isUnit_ ? nest_.inner().steps[0] : 0,
+                       isFromBf16_,
+                       target_ + to * bytesOf(isToBf16_),
+                       isToBf16_,
+                       count};
+    if (isMixed_) return runMixedElementwise(row, ops);
+    runElementwise(reinterpret_cast<const float*>(row.source), row.sourceStep, reinterpret_cast<float*>(row.target),
+                   count, ops);
   }
+
+  static int64_t bytesOf(bool isBf16) { return isBf16 ? 2 : 4; }
 
   int threads_;
   bool isInPlace_;
   bool isFromBf16_;
   bool isToBf16_;
+  bool isMixed_;  ///< some operand or the result is bf16
   std::vector<size_t> operandInputs_;
   std::vector<LoopOp> ops_;
   LoopNest nest_;

@@ -1,11 +1,12 @@
 // Each part is a matrix [rows, block] that becomes a band of columns of the result. Narrow bands are computed in a tile
-// of the first-level cache and spread from there; wide ones are computed in place.
+// of the first-level cache and spread from there; wide ones are computed in place. Inputs and
+// the result may be stored as bf16.
 #include "lib/runtime/cpu/elementwise_concat.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "lib/runtime/cpu/elementwise_loops.h"
+#include "lib/runtime/cpu/bf16_loops.h"
 #include "lib/runtime/cpu/row_kernel.h"
 
 namespace compress {
@@ -16,10 +17,18 @@ constexpr int64_t kTile = 4096;
 /// Below this many elements one thread does it all.
 constexpr int64_t kParallelWork = 1 << 15;
 
-void copyFloats(const float* from, float* to, int64_t count) {
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) std::memcpy(to + i, from + i, 16 * sizeof(float));
-  for (; i < count; ++i) to[i] = from[i];
+/// Rows of `bytes`, `fromPitch` and `toPitch` apart.
+void copyRows(const std::byte* from, int64_t fromPitch, std::byte* to, int64_t toPitch, int64_t rows, int64_t bytes) {
+  constexpr int64_t kBlock = 64;
+  for (int64_t row = 0; row < rows; ++row, from += fromPitch, to += toPitch) {
+    int64_t i = 0;
+    for (; i + kBlock <= bytes; i += kBlock) std::memcpy(to + i, from + i, kBlock);
+    for (; i < bytes; i += 2) std::memcpy(to + i, from + i, 2);
+  }
+}
+
+int64_t bytesOf(bool isBf16) {
+  return isBf16 ? 2 : 4;
 }
 
 class ElementwiseConcatKernel : public Kernel {
@@ -27,17 +36,18 @@ class ElementwiseConcatKernel : public Kernel {
   /// Columns [column, column + block) of the result.
   struct Part {
     size_t source;
+    bool isBf16;
     int64_t block;
     int64_t column;
     std::vector<LoopOp> ops;
     std::vector<size_t> operands;  ///< node input of each operation
-    const float* from = nullptr;
+    const std::byte* from = nullptr;
 
     int64_t rowsPerUnit() const { return std::max<int64_t>(1, kTile / block); }
   };
 
-  ElementwiseConcatKernel(std::vector<Part> parts, int64_t rows, int64_t width, int threads)
-      : parts_(std::move(parts)), rows_(rows), width_(width), threads_(threads) {
+  ElementwiseConcatKernel(std::vector<Part> parts, int64_t rows, int64_t width, bool isToBf16, int threads)
+      : parts_(std::move(parts)), rows_(rows), width_(width), isToBf16_(isToBf16), threads_(threads) {
     firstUnits_.push_back(0);
     for (const Part& part : parts_)
       firstUnits_.push_back(firstUnits_.back() + (rows_ + part.rowsPerUnit() - 1) / part.rowsPerUnit());
@@ -46,11 +56,11 @@ class ElementwiseConcatKernel : public Kernel {
 
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
     for (Part& part : parts_) {
-      part.from = reinterpret_cast<const float*>(inputs[part.source]);
+      part.from = inputs[part.source];
       for (size_t i = 0; i < part.ops.size(); ++i)
         if (isBinary(part.ops[i].kind)) part.ops[i].operand = reinterpret_cast<const float*>(inputs[part.operands[i]]);
     }
-    target_ = reinterpret_cast<float*>(outputs[0]);
+    target_ = outputs[0];
   }
 
   void run() override {
@@ -71,34 +81,43 @@ class ElementwiseConcatKernel : public Kernel {
   }
 
   void runRows(const Part& part, int64_t first, int64_t last) const {
-    alignas(64) float tile[kTile];
-    const float* from = part.from + first * part.block;
-    float* to = target_ + first * width_ + part.column;
-    const int64_t rows = last - first;
-    if (!part.ops.empty() && rows * part.block > kTile) return compute(part, first * part.block, to, part.block);
-    if (!part.ops.empty()) {
+    alignas(64) std::byte tile[kTile * sizeof(float)];
+    const int64_t bytes = bytesOf(isToBf16_), rows = last - first;
+    std::byte* to = target_ + (first * width_ + part.column) * bytes;
+    const std::byte* from = part.from + first * part.block * bytes;
+    if (!part.ops.empty() || part.isBf16 != isToBf16_) {
+      if (rows * part.block > kTile) return compute(part, first * part.block, to, part.block);
       compute(part, first * part.block, tile, rows * part.block);
       from = tile;
     }
-    for (int64_t row = 0; row < rows; ++row) copyFloats(from + row * part.block, to + row * width_, part.block);
+    copyRows(from, part.block * bytes, to, width_ * bytes, rows, part.block * bytes);
   }
 
   /// The part's operations on `count` elements from element `begin` of its source on.
-  static void compute(const Part& part, int64_t begin, float* to, int64_t count) {
+  void compute(const Part& part, int64_t begin, std::byte* to, int64_t count) const {
     constexpr size_t kMaxOps = 16;
     LoopOp ops[kMaxOps];
     std::copy(part.ops.begin(), part.ops.end(), ops);
-    for (size_t i = 0; i < part.ops.size(); ++i)
-      if (isBinary(ops[i].kind)) ops[i].operand += begin;
-    runElementwise(part.from + begin, 1, to, count, {ops, part.ops.size()});
+    bool isMixed = part.isBf16 || isToBf16_;
+    for (size_t i = 0; i < part.ops.size(); ++i) {
+      if (!isBinary(ops[i].kind)) continue;
+      isMixed = isMixed || ops[i].isBf16;
+      ops[i].operand = reinterpret_cast<const float*>(reinterpret_cast<const std::byte*>(ops[i].operand) +
+                                                      begin * bytesOf(ops[i].isBf16));
+    }
+    const std::byte* from = part.from + begin * bytesOf(part.isBf16);
+    if (isMixed) return runMixedElementwise({from, 1, part.isBf16, to, isToBf16_, count}, {ops, part.ops.size()});
+    runElementwise(reinterpret_cast<const float*>(from), 1, reinterpret_cast<float*>(to), count,
+                   {ops, part.ops.size()});
   }
 
   std::vector<Part> parts_;
   int64_t rows_;
   int64_t width_;
+  bool isToBf16_;
   int threads_;
   std::vector<int64_t> firstUnits_;
-  float* target_ = nullptr;
+  std::byte* target_ = nullptr;
 };
 
 /// The layout of the largest input.
@@ -124,10 +143,11 @@ KernelChoice makeElementwiseConcat(const KernelRequest& request, CpuContext&) {
   for (size_t i = 0; i < sources.size(); ++i) {
     const size_t source = static_cast<size_t>(sources[i]);
     const int64_t block = request.shape(source)[1] * (isLast ? 1 : positions);
-    ElementwiseConcatKernel::Part part{source, block, column, {}, {}};
+    ElementwiseConcatKernel::Part part{source, request.dtype(source) == DType::bf16, block, column, {}, {}};
     for (int64_t k = 0; k < counts[i]; ++k, ++next) {
       const PostOp& op = request.fused.post[next];
-      part.ops.push_back({op.kind, op.alpha, op.beta, nullptr, 1});
+      const bool isBf16 = isBinary(op.kind) && request.dtype(op.input) == DType::bf16;
+      part.ops.push_back({op.kind, op.alpha, op.beta, nullptr, 1, isBf16});
       part.operands.push_back(op.input);
     }
     column += block;
@@ -135,7 +155,7 @@ KernelChoice makeElementwiseConcat(const KernelRequest& request, CpuContext&) {
   }
   KernelChoice choice;
   choice.kernel = std::make_unique<ElementwiseConcatKernel>(std::move(parts), whole[0] * (isLast ? positions : 1),
-                                                            column, request.threads);
+                                                            column, request.outputDtype() == DType::bf16, request.threads);
   choice.inputLayouts.assign(request.node.inputs.size(), layout);
   choice.outputLayouts = {layout};
   return choice;

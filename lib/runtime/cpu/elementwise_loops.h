@@ -13,6 +13,7 @@ struct LoopOp {
   float beta;
   const float* operand;  ///< of binary operations
   int64_t step;          ///< 1: one operand element per element; 0: one for the whole row
+  bool isBf16 = false;   ///< `operand` points to bf16: for runMixedElementwise() alone
 };
 
 /// target[i] = ops(source[i * sourceStep]) for i in [0, count). `target` may be `source` or an operand of step 1.

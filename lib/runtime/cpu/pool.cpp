@@ -15,6 +15,8 @@ constexpr int64_t kParallelWork = 1 << 16;
 /// Windows from this size on are pooled along the rows first, then along the columns.
 constexpr int64_t kSeparableWindow = 12;
 
+/// Elements are f32, or bf16 as uint16_t.
+template <typename Element>
 class PoolKernel : public Kernel {
  public:
   PoolKernel(const PoolShape& shape, int64_t images, int threads) : shape_(shape), images_(images), threads_(threads) {}
@@ -23,14 +25,14 @@ class PoolKernel : public Kernel {
   /// Of the rows that the first pass makes; 0 for one pass.
   int64_t scratchBytes() const {
     return isSeparable()
-               ? images_ * shape_.height * shape_.outWidth * shape_.channels * static_cast<int64_t>(sizeof(float))
+               ? images_ * shape_.height * shape_.outWidth * shape_.channels * static_cast<int64_t>(sizeof(Element))
                : 0;
   }
 
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte* scratch) override {
-    source_ = reinterpret_cast<const float*>(inputs[0]);
-    target_ = reinterpret_cast<float*>(outputs[0]);
-    scratch_ = reinterpret_cast<float*>(scratch);
+    source_ = reinterpret_cast<const Element*>(inputs[0]);
+    target_ = reinterpret_cast<Element*>(outputs[0]);
+    scratch_ = reinterpret_cast<Element*>(scratch);
   }
 
   void run() override {
@@ -58,7 +60,7 @@ class PoolKernel : public Kernel {
     return columns;
   }
 
-  void pass(const PoolShape& shape, const float* source, float* target) const {
+  void pass(const PoolShape& shape, const Element* source, Element* target) const {
     const int64_t rows = images_ * shape.outHeight;
     const int64_t work = rows * shape.outWidth * shape.channels * shape.kernelHeight * shape.kernelWidth;
     overRows(
@@ -66,7 +68,7 @@ class PoolKernel : public Kernel {
         kParallelWork);
   }
 
-  static void runRows(const PoolShape& shape, const float* source, float* target, int64_t first, int64_t last) {
+  static void runRows(const PoolShape& shape, const Element* source, Element* target, int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const int64_t image = row / shape.outHeight;
       runPoolRow(shape, source + image * shape.height * shape.width * shape.channels,
@@ -77,9 +79,9 @@ class PoolKernel : public Kernel {
   PoolShape shape_;
   int64_t images_;
   int threads_;
-  const float* source_ = nullptr;
-  float* target_ = nullptr;
-  float* scratch_ = nullptr;
+  const Element* source_ = nullptr;
+  Element* target_ = nullptr;
+  Element* scratch_ = nullptr;
 };
 
 /// Spatial axis `i` from the end: 0 is the width.
@@ -98,7 +100,8 @@ PoolAxis axisOf(const KernelRequest& request, const Window& window, size_t fromE
 
 KernelChoice makePool(const KernelRequest& request, CpuContext&) {
   const Shape in = request.shape(0);
-  if (request.dtype(0) != DType::f32 || in.rank() < 3 || in.rank() > 4 || in.elementCount() == 0) return notForMe();
+  const DType dtype = request.dtype(0);
+  if ((dtype != DType::f32 && dtype != DType::bf16) || in.rank() < 3 || in.rank() > 4 || in.elementCount() == 0) return notForMe();
   if (request.node.outputs.size() > 1 && request.node.outputs[1]) return notForMe();
   const bool isGlobal = request.node.op.starts_with("Global");
   const std::vector<int64_t> whole(in.dims().begin() + 2, in.dims().end());
@@ -124,10 +127,16 @@ KernelChoice makePool(const KernelRequest& request, CpuContext&) {
                         w.after,
                         request.node.op.ends_with("MaxPool"),
                         request.node.attributes.integer("count_include_pad", 0) != 0};
-  auto pool = std::make_unique<PoolKernel>(shape, in[0], request.threads);
   KernelChoice choice;
-  choice.scratchBytes = pool->scratchBytes();
-  choice.kernel = std::move(pool);
+  const auto choose = [&]<typename Element>(Element) {
+    auto pool = std::make_unique<PoolKernel<Element>>(shape, in[0], request.threads);
+    choice.scratchBytes = pool->scratchBytes();
+    choice.kernel = std::move(pool);
+  };
+  if (dtype == DType::f32)
+    choose(float{});
+  else
+    choose(uint16_t{});
   choice.inputLayouts = {Layout::channelsLast};
   choice.outputLayouts.assign(request.node.outputs.size(), Layout::channelsLast);
   return choice;

@@ -17,5 +17,7 @@ struct PoolShape {
 
 /// Output row `row` of one image.
 void runPoolRow(const PoolShape& shape, const float* image, float* target, int64_t row);
+/// The same in bf16, with f32 sums.
+void runPoolRow(const PoolShape& shape, const uint16_t* image, uint16_t* target, int64_t row);
 
 }  // namespace compress
