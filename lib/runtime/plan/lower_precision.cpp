@@ -13,8 +13,9 @@ namespace {
 
 /// Below this many multiply-adds the f32 kernels are as fast.
 constexpr int64_t kLeastMacs = 200'000;
-/// Fewer channels fill too little of a tile.
+/// Fewer channels fill too little of a tile: that pays in large Convs alone.
 constexpr int64_t kLeastChannels = 8;
+constexpr int64_t kLeastMacsOfFewChannels = 4'000'000;
 
 /// Operators whose results have the type of what they read, in kernels that know both.
 constexpr std::array<std::string_view, 16> kMovers = {
@@ -59,8 +60,8 @@ class Lowering {
     const Shape weights = graph_.shape(node.inputs[1]), result = graph_.shape(node.outputs[0]);
     if (node.op == "Gemm") return graph_.shape(node.inputs[0]).elementCount() * weights[1] >= kLeastMacs;
     if (weights[1] == 1 && node.attributes.integer("group", 1) > 1) return canCome(node);
-    return std::min(weights[0], weights[1]) >= kLeastChannels &&
-           result.elementCount() * weights.count(1, weights.rank()) >= kLeastMacs;
+    const bool isNarrow = std::min(weights[0], weights[1]) < kLeastChannels;
+    return result.elementCount() * weights.count(1, weights.rank()) >= (isNarrow ? kLeastMacsOfFewChannels : kLeastMacs);
   }
 
   static bool isMover(const Node& node) {
