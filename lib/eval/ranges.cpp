@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "lib/eval/calibration.h"
@@ -28,22 +29,53 @@ double quantile(const Histogram& histogram, double wanted) {
   return histogram.max();
 }
 
-/// Mean squared error when values are cut to `range` and rounded to steps of range / (levels - 1). A bin narrower than
-/// a step is taken at its middle, offset by the bin's own variance.
-double squaredError(const Histogram& histogram, Range range, int levels) {
-  const double scale = std::max((static_cast<double>(range.max) - range.min) / (levels - 1), 1e-38);
-  const double zero = std::clamp(std::nearbyint(-range.min / scale), 0.0, levels - 1.0);
-  double sum = 0;
-  for (int i = 0; i < Histogram::kBins; ++i) {
-    const auto count = static_cast<double>(histogram.bin(i));
-    if (count == 0) continue;
-    const double x = std::clamp(lowEdge(histogram, i) + histogram.width() / 2, static_cast<double>(histogram.min()),
-                                static_cast<double>(histogram.max()));
-    const double step = std::clamp(std::nearbyint(x / scale) + zero, 0.0, levels - 1.0);
-    const double error = x - (step - zero) * scale;
-    sum += count * error * error;
+/// What a histogram counted, without its empty bins: each bin is taken at its middle, within what was seen.
+struct Points {
+  std::vector<double> values, counts;
+
+  explicit Points(const Histogram& histogram) {
+    const double width = histogram.width(), low = static_cast<double>(histogram.min()),
+                 high = std::max(low, static_cast<double>(histogram.max()));
+    for (int i = 0; i < Histogram::kBins; ++i) {
+      const uint64_t count = histogram.bin(i);
+      if (count == 0) continue;
+      values.push_back(std::clamp((i - kHalf) * width + width / 2, low, high));
+      counts.push_back(static_cast<double>(count));
+    }
   }
-  return sum / static_cast<double>(std::max<uint64_t>(histogram.count(), 1));
+};
+
+/// Steps of a range: real = scale * (step - zero), 0 <= step <= last.
+struct Steps {
+  double scale, zero, last;
+};
+
+/// Sum of the squared errors of rounding to the steps.
+[[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]] double roundingError(const double* values,
+                                                                                           const double* counts,
+                                                                                           size_t size, Steps steps) {
+  constexpr size_t kLanes = 8;
+  constexpr double kRound = 6755399441055744;  // 1.5 * 2^52: adding and subtracting it rounds to the nearest integer
+  const double inverse = 1 / steps.scale, low = -steps.zero, high = steps.last - steps.zero;
+  const auto errorAt = [&](size_t i) {
+    const double step = std::min(std::max(values[i] * inverse, low), high) + kRound - kRound;
+    const double error = values[i] - step * steps.scale;
+    return counts[i] * error * error;
+  };
+  double lanes[kLanes] = {};
+  const size_t whole = size / kLanes * kLanes;
+  for (size_t i = 0; i < whole; i += kLanes)
+    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += errorAt(i + lane);
+  for (size_t i = whole; i < size; ++i) lanes[i - whole] += errorAt(i);
+  return std::accumulate(std::begin(lanes), std::end(lanes), 0.0);
+}
+
+/// Squared error when values are cut to `range` and rounded to steps of range / (levels - 1).
+double squaredError(const Points& points, Range range, int levels) {
+  const double last = levels - 1.0;
+  const double scale = std::max((static_cast<double>(range.max) - static_cast<double>(range.min)) / last, 1e-38);
+  const double zero = std::clamp(std::nearbyint(-static_cast<double>(range.min) / scale), 0.0, last);
+  return roundingError(points.values.data(), points.counts.data(), points.values.size(), {scale, zero, last});
 }
 
 double divergence(const std::vector<double>& counts, size_t kept, int levels) {
@@ -94,10 +126,11 @@ Range mseRange(const Histogram& histogram, int levels, bool symmetric) {
     if (symmetric) return Range{static_cast<float>(-largest * high), static_cast<float>(largest * high)};
     return Range{static_cast<float>(all.min * low), static_cast<float>(all.max * high)};
   };
+  const Points points(histogram);
   Range best = scaled(1, 1);
-  double least = squaredError(histogram, best, levels);
+  double least = squaredError(points, best, levels);
   const auto consider = [&](Range range) {
-    const double error = squaredError(histogram, range, levels);
+    const double error = squaredError(points, range, levels);
     if (error < least) {
       least = error;
       best = range;
@@ -140,13 +173,11 @@ Range entropyRange(const Histogram& histogram, int levels) {
 }
 
 double shareOutside(const Histogram& histogram, Range range) {
+  const Points points(histogram);
   double outside = 0;
-  for (int i = 0; i < Histogram::kBins; ++i) {
-    const double middle =
-        std::clamp(lowEdge(histogram, i) + histogram.width() / 2, static_cast<double>(histogram.min()),
-                   static_cast<double>(std::max(histogram.min(), histogram.max())));
-    if (middle < range.min || middle > range.max) outside += static_cast<double>(histogram.bin(i));
-  }
+  for (size_t i = 0; i < points.values.size(); ++i)
+    if (points.values[i] < static_cast<double>(range.min) || points.values[i] > static_cast<double>(range.max))
+      outside += points.counts[i];
   return histogram.count() == 0 ? 0 : outside / static_cast<double>(histogram.count());
 }
 

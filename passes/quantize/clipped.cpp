@@ -32,10 +32,12 @@ std::vector<ClippedTensor> widestClipped(const Graph& graph, const QuantizePlan&
                                          const std::vector<RangeChoice>& ranges, size_t count) {
   std::vector<size_t> groups(plan.groups.size());
   std::iota(groups.begin(), groups.end(), size_t{0});
+  std::vector<double> shares;
+  for (const size_t group : groups) shares.push_back(shareOutside(histograms[group], ranges[group].range));
   std::erase_if(groups, [&](size_t group) { return histograms[group].count() == 0; });
   std::ranges::stable_sort(groups, std::greater<>(), [&](size_t group) {
     const Histogram& histogram = histograms[group];
-    return std::tuple(shareOutside(histogram, ranges[group].range), histogram.max() - histogram.min());
+    return std::tuple(shares[group], histogram.max() - histogram.min());
   });
   groups.resize(std::min(groups.size(), count));
   std::vector<ClippedTensor> tensors;
@@ -44,7 +46,7 @@ std::vector<ClippedTensor> widestClipped(const Graph& graph, const QuantizePlan&
     ClippedTensor tensor{.name = graph.value(first).name,
                          .method = ranges[group].method,
                          .range = ranges[group].range,
-                         .share = shareOutside(histograms[group], ranges[group].range),
+                         .share = shares[group],
                          .counts = {}};
     reduce(histograms[group], tensor);
     tensors.push_back(std::move(tensor));

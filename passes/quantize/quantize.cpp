@@ -204,20 +204,16 @@ class Workshop {
   /// Each range by the error downstream, and minimum and maximum for all: what gives the better output stays. Where the
   /// output is far from float the search is wide, and layers at whose tensors 8 bits do not suffice are tried as float.
   Attempt refined(const QuantizePlan& plan, const CalibrationTable& table) const {
-    Attempt best = plain(plan, table);
-    fit(best);
-    if (options_.method != "auto") return best;
-    const bool isGood = outputSqnr(model_.graph, best.fit) >= kGoodDb;
-    Attempt downstream{plan, chosenRanges(plan, table, isGood ? RangeSearch::named : RangeSearch::wide), {}};
-    if (encodingsOf(downstream.ranges) == encodingsOf(best.ranges)) return best;
-    fit(downstream);
-    const NodeReasons wide = isGood ? NodeReasons() : tooWide(downstream, table);
-    if (wide.empty()) return better(std::move(best), std::move(downstream), 0);
-    Attempt without = plain(this->plan(wide), table);
-    takeRanges(without, downstream);
-    fit(without);
-    best = better(std::move(best), std::move(downstream), 0);
-    return better(std::move(best), std::move(without), kWorthFloatDb);
+    std::vector<Attempt> attempts{plain(plan, table)};
+    if (options_.method == "auto") {
+      attempts.push_back({plan, chosenRanges(plan, table, RangeSearch::named), {}});
+      if (encodingsOf(attempts[0].ranges) == encodingsOf(attempts[1].ranges)) attempts.pop_back();
+    }
+    fit(attempts);
+    const bool isGood = outputSqnr(model_.graph, attempts[0].fit) >= kGoodDb;
+    Attempt best =
+        attempts.size() == 1 ? std::move(attempts[0]) : better(std::move(attempts[0]), std::move(attempts[1]), 0);
+    return isGood || options_.method != "auto" ? best : searched(std::move(best), table);
   }
 
   /// Weights by minimum and maximum, biases as they are.
@@ -239,9 +235,26 @@ class Workshop {
                                         RangeSearch search) const {
     return chooseRanges(context(plan), histogramsOf(model_.graph, plan, table), search);
   }
-  void fit(Attempt& attempt) const {
+  /// Of one plan.
+  void fit(std::span<Attempt> attempts) const {
     releaseFreedMemory();
-    attempt.fit = fitWeights(context(attempt.plan), encodingsOf(attempt.ranges), options_.perChannel);
+    std::vector<std::vector<Encoding>> ranges;
+    for (const Attempt& attempt : attempts) ranges.push_back(encodingsOf(attempt.ranges));
+    std::vector<WeightFit> fits = fitWeights(context(attempts.front().plan), ranges, options_.perChannel);
+    for (size_t i = 0; i < attempts.size(); ++i) attempts[i].fit = std::move(fits[i]);
+  }
+
+  /// What a wide search makes of it, with and without the layers that 8 bits do not hold.
+  Attempt searched(Attempt best, const CalibrationTable& table) const {
+    Attempt wide{best.plan, chosenRanges(best.plan, table, RangeSearch::wide), {}};
+    fit({&wide, 1});
+    const NodeReasons tooWide = nodesTooWide(wide, table);
+    if (tooWide.empty()) return better(std::move(best), std::move(wide), 0);
+    Attempt without = plain(plan(tooWide), table);
+    takeRanges(without, wide);
+    fit({&without, 1});
+    best = better(std::move(best), std::move(wide), 0);
+    return better(std::move(best), std::move(without), kWorthFloatDb);
   }
 
   /// Ranges that another plan found for the same tensors.
@@ -259,7 +272,7 @@ class Workshop {
   }
 
   /// Weighted nodes that read or give a tensor whose best range still costs too much, with the reason.
-  NodeReasons tooWide(const Attempt& attempt, const CalibrationTable& table) const {
+  NodeReasons nodesTooWide(const Attempt& attempt, const CalibrationTable& table) const {
     NodeReasons nodes;
     for (const PlannedTensor& tensor : attempt.plan.tensors) {
       const RangeChoice& choice = attempt.ranges[tensor.group];

@@ -1,6 +1,7 @@
 // Level 2: ranges by the error at the next layers' output, weights and biases layer by layer on inputs that are
 // quantized already. Works on a bounded number of samples, so memory does not grow with the data.
 #pragma once
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,8 +47,9 @@ struct WeightFit {
 };
 
 /// Weights and biases of all weighted nodes in topological order, each fitted on inputs that come out of the quantized
-/// layers before.
-WeightFit fitWeights(const RefineContext& context, const std::vector<Encoding>& groups, bool perChannel);
+/// layers before; once for each of `ranges` (one encoding per group), side by side with one float run.
+std::vector<WeightFit> fitWeights(const RefineContext& context, std::span<const std::vector<Encoding>> ranges,
+                                  bool perChannel);
 
 /// The first samples of the calibration data, as many as fit `bytes` with what must be kept of each at a time.
 std::vector<Sample> keptSamples(const RefineContext& context, const std::vector<Unit>& units, size_t most,
