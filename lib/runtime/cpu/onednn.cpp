@@ -34,6 +34,13 @@ bool isGemm(const std::string& implementation) {
   return implementation.find("gemm:") != std::string::npos;
 }
 
+bool hasExactByteProducts() {
+  using Isa = dnnl::cpu_isa;
+  const Isa isa = dnnl::get_effective_cpu_isa();
+  return isa == Isa::avx2_vnni || isa == Isa::avx512_core_vnni || isa == Isa::avx512_core_bf16 ||
+         isa == Isa::avx512_core_amx;
+}
+
 dnnl::memory::desc onednnDesc(const Shape& shape, DType dtype, Layout layout) {
   return {shape.dims(), onednnType(dtype), stridesOf(shape, layout)};
 }

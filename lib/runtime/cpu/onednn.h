@@ -13,6 +13,9 @@ namespace compress {
 dnnl::memory::data_type onednnType(DType dtype);
 /// Does the processor multiply bf16?
 bool hasBf16();
+/// Does it add products of bytes in 32 bits (VNNI, AMX)? Else two of them are added in 16 bits, which saturates, and
+/// weights are halved where sources are signed.
+bool hasExactByteProducts();
 /// Is it one of the implementations that fall back to a general product of matrices? oneDNN 2.6 takes them where its
 /// newer kernels give up (no AVX-512, windows that lie wholly in padding). Their tensor operands of post-operations are
 /// read at wrong places, and the bytes of their products differ by thread count.

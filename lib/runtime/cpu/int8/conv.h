@@ -39,7 +39,8 @@ struct ConvParameters {
 };
 
 /// Source and result are channels-last. Fed the same bytes, an element differs from DequantizeLinear, Conv in float,
-/// QuantizeLinear by at most one step, near ties.
+/// QuantizeLinear by at most one step, near ties. Where the processor's products of bytes could saturate, integers are
+/// multiplied as floats: exact up to sums of 2^24.
 class QuantizedConv : public Kernel {
  public:
   QuantizedConv(const ConvParameters& parameters, const Tensor& weights, CpuContext& context, int threads);
@@ -52,9 +53,16 @@ class QuantizedConv : public Kernel {
   int64_t scratchBytes() const { return scratchBytes_; }
 
  private:
+  void finish() const;
+
+  ConvParameters parameters_;
+  bool isInReals_;
   std::string name_;
-  int64_t macs_ = 0, scratchBytes_ = 0;
-  std::vector<float> bias_;
+  int64_t macs_ = 0, scratchBytes_ = 0, realBytes_ = 0, sumBytes_ = 0;
+  std::vector<float> factor_, bias_;
+  const std::byte* source_ = nullptr;
+  float *reals_ = nullptr, *sums_ = nullptr;
+  std::byte* result_ = nullptr;
   Packed weights_;
   std::unique_ptr<BoundPrimitive> primitive_;
 };
