@@ -14,7 +14,7 @@ namespace compress {
 namespace {
 
 /// Enough for two digits of every figure of drift; more would cost as much as calibrating.
-constexpr int64_t kDriftSamples = 128;
+constexpr int64_t kDriftSamples = 64;
 
 /// The short check of every run, per model; --bench times in full.
 constexpr double kShortSeconds = 0.5;

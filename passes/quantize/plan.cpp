@@ -63,9 +63,7 @@ class Planner {
     }
     state.reason = state.rule->blocked(RuleContext{graph_, inferred_, id});
     if (state.reason.empty() && options_.excluded) state.reason = options_.excluded(id);
-    if (state.reason.empty() && state.rule->kind == QuantizeKind::join)
-      for (const ValueId input : node.inputs)
-        if (graph_.constant(input) != nullptr) state.reason = "one of its inputs is constant";
+    if (state.reason.empty()) state.reason = reasonForConstants(*state.rule, node);
     state.candidate = state.reason.empty();
     state.integer =
         state.candidate && (state.rule->kind == QuantizeKind::weighted ||
@@ -74,6 +72,13 @@ class Planner {
       if (const auto use = graph_.onlyUse(node.outputs[0]); use && clampMaxOf(graph_, graph_.node(use->node)))
         state.clamp = use->node;
     return state;
+  }
+
+  std::string reasonForConstants(const QuantizeRule& rule, const Node& node) const {
+    const auto isConstant = [&](ValueId input) { return graph_.constant(input) != nullptr; };
+    if (rule.kind == QuantizeKind::join && std::ranges::any_of(node.inputs, isConstant))
+      return "one of its inputs is constant";
+    return isConstant(node.inputs[0]) ? "its data are constant" : "";
   }
 
   /// Layers whose results meet in a Concat and then go to the graph's outputs through float operators alone: boxes,
@@ -273,10 +278,39 @@ class Planner {
       const Node& node = graph_.node(id);
       if (state.integer || node.outputs.empty() || !node.outputs[0]) continue;
       const Type& type = inferred_.types[static_cast<size_t>(node.outputs[0].index)];
-      if (type.isTensor() && type.dtype != DType::f32 && type.dtype != DType::undefined) continue;
+      if (type.isTensor() && !isFloating(type.dtype) && type.dtype != DType::undefined) continue;
       if (std::ranges::any_of(plan_.nodes, [&](const PlannedNode& planned) { return planned.clamp == id; })) continue;
       const std::string reason = !state.reason.empty() ? state.reason : "its result goes to float operators only";
-      plan_.skipped.push_back({node.name.empty() ? graph_.value(node.outputs[0]).name : node.name, node.op, reason});
+      plan_.skipped.push_back({shownName(graph_, node), node.op, reason});
+    }
+    for (const NodeId id : order_) listBodies(graph_.node(id));
+  }
+
+  static std::string shownName(const Graph& graph, const Node& node) {
+    return node.name.empty() ? graph.value(node.outputs[0]).name : node.name;
+  }
+
+  /// What a rule would quantize if it stood outside.
+  void listBodies(const Node& outer) {
+    std::vector<Body> pending;
+    const auto addBodies = [&](const Node& node) {
+      for (const Attribute& attribute : node.attributes) {
+        if (const auto* body = std::get_if<Body>(&attribute.data)) pending.push_back(*body);
+        if (const auto* bodies = std::get_if<std::vector<Body>>(&attribute.data))
+          pending.insert(pending.end(), bodies->begin(), bodies->end());
+      }
+    };
+    addBodies(outer);
+    while (!pending.empty()) {
+      const Body body = pending.back();
+      pending.pop_back();
+      for (const NodeId id : body->order()) {
+        const Node& node = body->node(id);
+        if (const QuantizeRule* rule = findRule(options_.target, node);
+            rule != nullptr && rule->kind == QuantizeKind::weighted && !node.outputs.empty())
+          plan_.skipped.push_back({shownName(*body, node), node.op, "it is in a body, which stays float"});
+        addBodies(node);
+      }
     }
   }
 

@@ -1,19 +1,12 @@
 // The quantize pass on small models: what becomes integer, how it is laid out, how close it stays.
-#include "passes/quantize/quantize.h"
-
 #include <catch2/catch.hpp>
-#include <cmath>
 #include <limits>
 
 #include "lib/base/parallel.h"
-#include "lib/eval/drift.h"
-#include "lib/eval/run_over.h"
 #include "lib/ir/print.h"
-#include "lib/ir/verify.h"
-#include "lib/ops/evaluate.h"
-#include "lib/ops/upgrade.h"
 #include "tests/support/build.h"
 #include "tests/support/errors.h"
+#include "tests/support/quantizing.h"
 
 using namespace compress;
 using namespace compress::test;
@@ -33,58 +26,10 @@ y = Conv[pads=[1, 1, 1, 1]](r, w2)
 output y
 )";
 
-struct Outcome {
-  Model model;
-  int64_t count = 0;
-  std::vector<Skipped> skipped;
-  QuantizeReport report;
-};
-
-Outcome quantizeModel(const Model& input, QuantizeOptions options = {}, int threads = 1) {
-  const auto backend = makeCpuBackend();
-  const auto data = randomDataset(inputSpecs(input), 8, 1);
-  PassContext context{*backend, threads, 0, data.get(), [](std::string_view) {}, {}, {}};
-  Outcome outcome{input, 0, {}, {}};
-  Quantize pass(std::move(options));
-  outcome.count = pass.run(outcome.model, context);
-  outcome.skipped = context.skipped;
-  outcome.report = pass.report();
-  verify(outcome.model);
-  return outcome;
-}
-
-int countOf(const Graph& graph, std::string_view op) {
-  int count = 0;
-  for (const NodeId id : graph.nodes()) count += graph.node(id).op == op ? 1 : 0;
-  return count;
-}
-
-QuantizeOptions atLevel(int64_t level) {
-  QuantizeOptions options;
-  options.level = level;
-  return options;
-}
-
-double sqnrOf(const Model& expected, const Model& found) {
-  Drift drift;
-  const auto inputs = randomDataset(inputSpecs(expected), 4, 1);
-  for (int64_t i = 0; i < inputs->size(); ++i) {
-    const std::vector<Tensor> given = inputs->read(i).inputs;
-    drift.add(evaluate(upgraded(expected).graph, given)[0], evaluate(upgraded(found).graph, given)[0]);
-  }
-  return drift.sqnrDb();
-}
-
-std::string reasonFor(const Outcome& outcome, std::string_view node) {
-  for (const Skipped& skipped : outcome.skipped)
-    if (skipped.node == node) return skipped.reason;
-  return "none";
-}
-
 }  // namespace
 
 TEST_CASE("a Relu that the Q implies goes, Q and DQ have three inputs and share them", "[quantize]") {
-  const Outcome outcome = quantizeModel(buildModel(kTwoConvs), atLevel(1));
+  const Quantized outcome = quantizeModel(buildModel(kTwoConvs), atLevel(1));
   const Graph& graph = outcome.model.graph;
   CHECK(outcome.count == 2);
   CHECK(countOf(graph, "Relu") == 0);
@@ -106,7 +51,7 @@ TEST_CASE("a Relu that the Q implies goes, Q and DQ have three inputs and share 
 }
 
 TEST_CASE("the bias is int32 with exactly the scale of input times weight", "[quantize]") {
-  const Outcome outcome = quantizeModel(buildModel(kTwoConvs), atLevel(1));
+  const Quantized outcome = quantizeModel(buildModel(kTwoConvs), atLevel(1));
   const Graph& graph = outcome.model.graph;
   const auto stored = [&](const char* name) { return *graph.constant(graph.findValue(name)); };
   CHECK(stored("w.quantized").dtype() == DType::i8);
@@ -141,7 +86,7 @@ TEST_CASE("quantize gives the same model for any number of threads", "[quantize]
 }
 
 TEST_CASE("a residual block is integer throughout, a decode tail stays float", "[quantize]") {
-  const Outcome outcome = quantizeModel(buildModel(R"(
+  const Quantized outcome = quantizeModel(buildModel(R"(
 opset 13
 ir 8
 input x: float32[1, 4, 8, 8]
@@ -159,17 +104,17 @@ e = Sigmoid(p)
 y = Concat[axis=1](p, e)
 output y
 )"),
-                                        atLevel(1));
+                                          atLevel(1));
   CHECK(outcome.count == 4);
-  CHECK(reasonFor(outcome, "p") == "its result goes into a decode tail, which stays float");
+  CHECK(outcome.reasonFor("p") == "its result goes into a decode tail, which stays float");
   CHECK(countOf(outcome.model.graph, "Relu") == 0);
-  CHECK(reasonFor(outcome, "e").find("float") != std::string::npos);
-  CHECK(reasonFor(outcome, "y") == "its result goes to float operators only");
-  CHECK(reasonFor(outcome, "s") == "none");
+  CHECK(outcome.reasonFor("e").find("float") != std::string::npos);
+  CHECK(outcome.reasonFor("y") == "its result goes to float operators only");
+  CHECK(outcome.reasonFor("s") == "none");
 }
 
 TEST_CASE("an activation behind a Conv is computed in float between two quantized tensors", "[quantize]") {
-  const Outcome outcome = quantizeModel(buildModel(R"(
+  const Quantized outcome = quantizeModel(buildModel(R"(
 opset 13
 ir 8
 input x: float32[1, 4, 8, 8]
@@ -181,14 +126,14 @@ m = Mul(c, g)
 y = Conv[pads=[1, 1, 1, 1]](m, w2)
 output y
 )"),
-                                        atLevel(1));
+                                          atLevel(1));
   CHECK(outcome.count == 2);
   CHECK(countOf(outcome.model.graph, "QuantizeLinear") == 4);  // x, c, m, y
-  CHECK(reasonFor(outcome, "m") == "an operand is float");
+  CHECK(outcome.reasonFor("m") == "an operand is float");
 }
 
 TEST_CASE("tensors that only move share one encoding", "[quantize]") {
-  const Outcome outcome = quantizeModel(buildModel(R"(
+  const Quantized outcome = quantizeModel(buildModel(R"(
 opset 13
 ir 8
 input x: float32[1, 4, 8, 8]
@@ -200,7 +145,7 @@ j = Concat[axis=1](a, m)
 y = Conv(j, w2)
 output y
 )"),
-                                        atLevel(1));
+                                          atLevel(1));
   const auto& encodings = outcome.report.encodings;
   CHECK(encodings.at("a") == encodings.at("m"));
   CHECK(encodings.at("a") == encodings.at("j"));
@@ -208,7 +153,7 @@ output y
 }
 
 TEST_CASE("a product with a constant sum behind it becomes an integer Gemm without a Q behind", "[quantize]") {
-  const Outcome outcome = quantizeModel(buildModel(R"(
+  const Quantized outcome = quantizeModel(buildModel(R"(
 opset 13
 ir 8
 input x: float32[1, 16]
@@ -218,7 +163,7 @@ p = MatMul(x, w)
 y = Add(p, b)
 output y
 )"),
-                                        atLevel(2));
+                                          atLevel(2));
   CHECK(outcome.count == 1);
   CHECK(countOf(outcome.model.graph, "Gemm") == 1);
   CHECK(countOf(outcome.model.graph, "QuantizeLinear") == 1);
@@ -227,9 +172,9 @@ output y
 TEST_CASE("patterns keep nodes float, and one that matches nothing is an error", "[quantize]") {
   QuantizeOptions options = atLevel(1);
   options.exclude = {"tensor:c"};
-  const Outcome outcome = quantizeModel(buildModel(kTwoConvs), options);
+  const Quantized outcome = quantizeModel(buildModel(kTwoConvs), options);
   CHECK(outcome.count == 1);
-  CHECK(reasonFor(outcome, "c") == "excluded by 'tensor:c'");
+  CHECK(outcome.reasonFor("c") == "excluded by 'tensor:c'");
   options.exclude = {"op:Cnov"};
   CHECK(throwsError(ErrorKind::usage, "matches no operator", [&] { quantizeModel(buildModel(kTwoConvs), options); }));
 }
@@ -243,8 +188,8 @@ TEST_CASE("weights that are not finite are refused by name and index", "[quantiz
 }
 
 TEST_CASE("a quantized model is left alone", "[quantize]") {
-  const Outcome once = quantizeModel(buildModel(kTwoConvs), atLevel(1));
-  const Outcome twice = quantizeModel(once.model, atLevel(1));
+  const Quantized once = quantizeModel(buildModel(kTwoConvs), atLevel(1));
+  const Quantized twice = quantizeModel(once.model, atLevel(1));
   CHECK(twice.count == 0);
   CHECK(print(twice.model) == print(once.model));
 }
