@@ -87,11 +87,14 @@ class Lowering {
 
   bool canWrite(NodeId id) { return roles_[id] != Role::other && !graph_.graph.isOutput(resultOf(id)); }
 
-  /// Is there a reader that is faster, or writes bf16 itself?
+  /// Is there a reader that is faster, or writes bf16 itself? What an elementwise operation makes of a Conv's result is
+  /// rounded once, behind it: the pass from f32 is no slower.
   bool isWanted(ValueId value) {
+    const bool isOfProduct = roles_[graph_.graph.producer(value)] == Role::product;
     return std::ranges::any_of(graph_.graph.uses(value), [&](const Use& use) {
       const Role role = roles_[use.node];
       if (role == Role::product) return use.index == 0 || use.index > 2;
+      if (role == Role::elementwise && isOfProduct) return false;
       return role != Role::other && lowered_[resultOf(use.node)];
     });
   }
