@@ -98,6 +98,13 @@ const std::vector<Pattern>& patterns() {
        "Slice(b, zero, end, three, two)\n"
        "e = Slice(x, zero, end, two, two)\nf = Slice(e, one, end, three, two)\ny = Concat[axis=1](c, d, f)\noutput y",
        "StridedConcat Reorder"},
+      {"Focus whose rows are cut once",
+       "input x: float32[1, 3, 8, 6]\nconst zero: int64[1] = 0\nconst one: int64[1] = 1\nconst two: int64[1] = "
+       "2\nconst three: int64[1] = 3\nconst end: int64[1] = 1000\n"
+       "a = Slice(x, zero, end, two, two)\nb = Slice(x, one, end, two, two)\nc = Slice(a, zero, end, three, two)\nd = "
+       "Slice(b, zero, end, three, two)\n"
+       "e = Slice(a, one, end, three, two)\nf = Slice(b, one, end, three, two)\ny = Concat[axis=1](c, d, e, f)\noutput y",
+       "StridedConcat Reorder"},
       {"Slices and Pad: a shortcut",
        "input x: float32[1, 4, 8, 6]\nconst zero: int64[1] = 0\nconst two: int64[1] = 2\nconst three: int64[1] = "
        "3\nconst end: int64[1] = 1000\n"

@@ -37,13 +37,23 @@ void prepend(const FusedGraph& graph, const Node& slice, Part& part) {
   }
 }
 
-/// The value as a part of the value that its chain of Slices begins with.
-Part partOf(const FusedGraph& graph, ValueId value) {
+/// Would nothing need the value, if Slices read what it was cut from?
+bool isReadBySlices(const FusedGraph& graph, ValueId value) {
+  return graph.onlyReader(value) ||
+         (!graph.graph.isOutput(value) && std::ranges::all_of(graph.graph.uses(value), [&](const Use& use) {
+           return use.index == 0 && hasConstantParameters(graph, graph.graph.node(use.node));
+         }));
+}
+
+/// The value as a part of the value that its chain of Slices begins with; `throughShared`: also of Slices that several
+/// Slices read.
+Part partOf(const FusedGraph& graph, ValueId value, bool throughShared) {
   const Shape shape = graph.shape(value);
   Part part{value, std::vector<int64_t>(shape.rank(), 0), std::vector<int64_t>(shape.rank(), 1), shape.dims(), {}};
   while (true) {
     const NodeId producer = graph.graph.producer(part.source);
-    if (!producer || !hasConstantParameters(graph, graph.graph.node(producer)) || !graph.onlyReader(part.source))
+    if (!producer || !hasConstantParameters(graph, graph.graph.node(producer)) ||
+        !(throughShared ? isReadBySlices(graph, part.source) : graph.onlyReader(part.source).has_value()))
       return part;
     prepend(graph, graph.graph.node(producer), part);
     part.slices.push_back(producer);
@@ -70,7 +80,8 @@ void becomeStridedConcat(FusedGraph& graph, NodeId id, const std::vector<Part>& 
   graph.graph.setAttribute(id, "extents", extents);
   graph.graph.setAttribute(id, "before", before);
   for (const Part& part : parts)
-    for (const NodeId slice : part.slices) graph.absorbBefore(id, slice);
+    for (const NodeId slice : part.slices)
+      if (graph.graph.uses(graph.graph.node(slice).outputs[0]).empty()) graph.absorbBefore(id, slice);
 }
 
 bool isStrided(const Part& part) {
@@ -80,7 +91,7 @@ bool isStrided(const Part& part) {
 bool fuseConcat(FusedGraph& graph, NodeId id) {
   const Node& node = graph.graph.node(id);
   std::vector<Part> parts;
-  for (const ValueId input : node.inputs) parts.push_back(partOf(graph, input));
+  for (const ValueId input : node.inputs) parts.push_back(partOf(graph, input, true));
   if (!std::ranges::any_of(parts, isStrided)) return false;
   const Shape whole = graph.shape(node.outputs[0]);
   const auto axis = static_cast<int64_t>(normalizedAxis(node.attributes.integer("axis", 0), whole.rank()));
@@ -101,7 +112,7 @@ std::optional<std::vector<int64_t>> zeroPadBegins(const FusedGraph& graph, const
 
 bool fusePadOfSlices(FusedGraph& graph, NodeId id) {
   const Node& node = graph.graph.node(id);
-  const Part part = partOf(graph, node.inputs[0]);
+  const Part part = partOf(graph, node.inputs[0], true);
   if (part.slices.empty() || !isStrided(part)) return false;
   const auto before = zeroPadBegins(graph, node);
   if (!before) return false;
@@ -110,7 +121,7 @@ bool fusePadOfSlices(FusedGraph& graph, NodeId id) {
 }
 
 bool fuseSliceChain(FusedGraph& graph, NodeId id) {
-  const Part part = partOf(graph, graph.graph.node(id).inputs[0]);
+  const Part part = partOf(graph, graph.graph.node(id).inputs[0], false);
   if (part.slices.empty()) return false;
   Part whole = part;
   const Node& node = graph.graph.node(id);
