@@ -9,9 +9,12 @@
 namespace compress {
 namespace {
 
-Body bodyOf(const Node& node, std::string_view name) {
+/// The body that takes `inputs` inputs.
+Body bodyOf(const Node& node, std::string_view name, size_t inputs) {
   const Body body = node.attributes.body(name);
   if (!body) reject("the body '", name, "' is missing");
+  const size_t taken = body->runtimeInputs().size();
+  if (taken != inputs) reject("the body '", name, "' takes ", taken, " inputs, the node gives ", inputs);
   return body;
 }
 
@@ -28,7 +31,7 @@ void inferIf(InferContext& context) {
   const std::span<const Type> captured = std::span<const Type>(context.inputs).subspan(1);
   const std::span<const Tensor* const> constants = std::span<const Tensor* const>(context.constants).subspan(1);
   const auto infer = [&](std::string_view name) {
-    return context.inferBody(*bodyOf(context.node, name), captured, constants);
+    return context.inferBody(*bodyOf(context.node, name, captured.size()), captured, constants);
   };
   if (const Tensor* condition = context.constant(0)) {
     context.outputs = infer(isTrue(*condition) ? "then_branch" : "else_branch");
@@ -40,7 +43,8 @@ void inferIf(InferContext& context) {
 }
 
 void runIf(ReferenceContext& context) {
-  const Body body = bodyOf(context.node, isTrue(context.inputs[0]) ? "then_branch" : "else_branch");
+  const Body body =
+      bodyOf(context.node, isTrue(context.inputs[0]) ? "then_branch" : "else_branch", context.inputs.size() - 1);
   const auto results = context.runBody(*body, context.inputs.subspan(1));
   if (results.size() != context.outputs.size())
     reject("the body has ", results.size(), " outputs, the node ", context.outputs.size());
@@ -61,7 +65,7 @@ constexpr int kMostRounds = 4;
 /// Carried values may change shape from one iteration to the next: their types are those that a body maps to
 /// themselves, found by giving up what differs; in the last round nothing is assumed of their shapes.
 void inferLoop(InferContext& context) {
-  const Body body = bodyOf(context.node, "body");
+  const Body body = bodyOf(context.node, "body", context.inputs.size());
   const size_t carried = carriedCount(context.node);
   std::vector<Type> inputs = {Type::tensor(DType::i64, Shape{}), Type::tensor(DType::boolean, Shape{})};
   inputs.insert(inputs.end(), context.inputs.begin() + 2, context.inputs.end());
@@ -111,7 +115,7 @@ void stack(const std::vector<Tensor>& parts, const Type& element, Buffer& output
 }
 
 void runLoop(ReferenceContext& context) {
-  const Body body = bodyOf(context.node, "body");
+  const Body body = bodyOf(context.node, "body", context.inputs.size());
   const size_t carried = carriedCount(context.node);
   const int64_t trips = context.has(0) ? toInts(context.inputs[0]).at(0) : std::numeric_limits<int64_t>::max();
   bool goesOn = !context.has(1) || isTrue(context.inputs[1]);
@@ -170,7 +174,7 @@ void inferScan(InferContext& context) {
   }
   std::vector<const Tensor*> constants(inputs.size(), nullptr);
   for (size_t i = layout.states + layout.scanInputs; i < inputs.size(); ++i) constants[i] = context.constant(i);
-  const auto results = context.inferBody(*bodyOf(context.node, "body"), inputs, constants);
+  const auto results = context.inferBody(*bodyOf(context.node, "body", context.inputs.size()), inputs, constants);
   for (size_t i = 0; i < context.outputs.size() && i < results.size(); ++i) {
     context.outputs[i] = i < layout.states ? commonType(inputs[i], results[i]) : results[i];
     if (i < layout.states || !results[i].hasRank()) continue;
@@ -203,7 +207,7 @@ Tensor withFirstAxisAt(const Tensor& tensor, size_t axis) {
 
 void runScan(ReferenceContext& context) {
   const ScanLayout layout(context.node);
-  const Body body = bodyOf(context.node, "body");
+  const Body body = bodyOf(context.node, "body", context.inputs.size());
   std::vector<size_t> axes;
   for (size_t i = 0; i < layout.scanInputs; ++i)
     axes.push_back(normalizedAxis(layout.inputAxes[i], context.inputs[layout.states + i].shape().rank()));

@@ -64,6 +64,9 @@ class ScaleIndex {
     block_ = node.attributes.integer("block_size", 0);
     isPerTensor_ = false;
     if (block_ > 0) blocks_ = (size_ + block_ - 1) / block_;
+    const int64_t expected = block_ > 0 ? x.count(0, axis) * blocks_ * inner_ : size_;
+    if (scale.elementCount() != expected)
+      reject("the scale has ", scale.elementCount(), " elements, expected 1 or ", expected);
   }
 
   size_t operator()(int64_t i) const {
@@ -77,6 +80,15 @@ class ScaleIndex {
   bool isPerTensor_ = true;
   int64_t size_ = 1, inner_ = 1, block_ = 0, blocks_ = 1;
 };
+
+/// One for each of `count` scales; 0 where there is no such input.
+std::vector<double> zeroPointsOf(const ReferenceContext& context, size_t count) {
+  if (!context.has(2)) return std::vector<double>(count, 0.0);
+  std::vector<double> values = load<double>(context.inputs[2]);
+  if (values.size() == 1) values.resize(count, values[0]);
+  if (values.size() != count) reject("the zero point has ", values.size(), " elements, the scale ", count);
+  return values;
+}
 
 /// Floats have a zero point of 0, which turns -0 into 0 when it is added.
 void quantizeToSmallFloats(ReferenceContext& context, const std::vector<double>& x, const std::vector<double>& scales,
@@ -101,9 +113,8 @@ void quantizeLinear(ReferenceContext& context) {
   const ScaleIndex index(context.node, input.shape(), context.inputs[1].shape());
   if (isFloating(y.dtype())) return quantizeToSmallFloats(context, x, scales, index);
   std::vector<Quantizer> quantizers;
-  const auto zeroPoints = context.has(2) ? load<double>(context.inputs[2]) : std::vector<double>(scales.size(), 0.0);
-  for (size_t i = 0; i < scales.size(); ++i)
-    quantizers.emplace_back(scales[i], zeroPoints.at(zeroPoints.size() == 1 ? 0 : i), y.dtype());
+  const std::vector<double> zeroPoints = zeroPointsOf(context, scales.size());
+  for (size_t i = 0; i < scales.size(); ++i) quantizers.emplace_back(scales[i], zeroPoints[i], y.dtype());
   for (size_t i = 0; i < x.size(); ++i) x[i] = quantizers[index(static_cast<int64_t>(i))](static_cast<float>(x[i]));
   store(std::span<const double>(x), y);
 }
@@ -113,11 +124,10 @@ void dequantizeLinear(ReferenceContext& context) {
   auto x = load<double>(context.inputs[0]);
   const auto scales = load<double>(context.inputs[1]);
   const ScaleIndex index(context.node, context.inputs[0].shape(), context.inputs[1].shape());
-  const auto zeroPoints = context.has(2) ? load<double>(context.inputs[2]) : std::vector<double>(scales.size(), 0.0);
-  const bool isOneZeroPoint = zeroPoints.size() == 1;
+  const std::vector<double> zeroPoints = zeroPointsOf(context, scales.size());
   for (size_t i = 0; i < x.size(); ++i) {
     const size_t at = index(static_cast<int64_t>(i));
-    x[i] = (x[i] - zeroPoints[isOneZeroPoint ? 0 : at]) * scales[at];
+    x[i] = (x[i] - zeroPoints[at]) * scales[at];
   }
   store(std::span<const double>(x), context.outputs[0]);
 }

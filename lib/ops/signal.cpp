@@ -93,6 +93,7 @@ void inferDft(InferContext& context) {
   if (!sameRankAsFirst(context)) return;
   auto& dims = *context.outputs[0].dims;
   dims = *context.input(0).dims;
+  if (dims.size() < 2) reject("the signal has rank ", dims.size(), ", expected at least 2");
   dims.back() = Dim::of(dft.isReal() ? 1 : 2);
   const auto axis = context.has(2) ? knownInteger(context, 2) : std::optional<int64_t>(-2);
   if (!axis) {

@@ -1,5 +1,6 @@
 // TfIdfVectorizer: how often each n-gram of a pool occurs in a row, its elements being neighbours or up to a number of
 // elements apart.
+#include <algorithm>
 #include <map>
 
 #include "lib/ops/access.h"
@@ -8,6 +9,9 @@
 
 namespace compress {
 namespace {
+
+/// The output is as wide as the largest index says, which costs the file nothing.
+constexpr int64_t kLargestIndex = (1 << 24) - 1;
 
 /// The n-grams that count, each with its place in the output. Elements are strings; integers are spelled.
 struct Pool {
@@ -28,7 +32,7 @@ struct Pool {
       reject("n-grams of ", least, " to ", most, " elements with ", skips, " skipped");
     const auto indices = node.attributes.integers("ngram_indexes");
     for (const int64_t index : indices) {
-      if (index < 0 || index > int64_t{1} << 32) reject("ngram_indexes holds ", index);
+      if (index < 0 || index > kLargestIndex) reject("ngram_indexes holds ", index, ", expected 0 to ", kLargestIndex);
       width = std::max(width, index + 1);
     }
     if (!weights.empty() && static_cast<int64_t>(weights.size()) < width)
@@ -80,7 +84,7 @@ void inferTfIdf(InferContext& context) {
 void countGrams(const Pool& pool, std::span<const std::string> row, std::span<double> counts) {
   const auto length = static_cast<int64_t>(row.size());
   for (int64_t size = pool.least; size <= pool.most; ++size)
-    for (int64_t step = 1; step <= (size == 1 ? 1 : pool.skips + 1); ++step)
+    for (int64_t step = 1; step <= (size == 1 ? 1 : std::min(pool.skips, length) + 1); ++step)
       for (int64_t start = 0; start + step * (size - 1) < length; ++start) {
         std::vector<std::string> gram;
         for (int64_t i = 0; i < size; ++i) gram.push_back(row[static_cast<size_t>(start + i * step)]);

@@ -42,7 +42,9 @@ bool isFloatOrByte(DType dtype) {
 
 std::vector<Tensor> inputsOf(const Model& model, const ZooCase& item) {
   std::vector<Tensor> inputs = randomInputs(model, 1, item.unknown);
-  if (!std::string_view(item.name).starts_with("silero")) return inputs;
+  const std::string_view name = item.name;
+  if (name.starts_with("yolox")) inputs[0] = buildTensor(DType::f32, inputs[0].shape(), "uniform(0, 255)");
+  if (!name.starts_with("silero")) return inputs;
   // 32 ms of sound and the sampling rate.
   return {buildTensor(DType::f32, Shape{1, 512}, "uniform(-0.5, 0.5)"), inputs[1], Tensor::scalar(int64_t{16000})};
 }

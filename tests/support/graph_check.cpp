@@ -7,7 +7,9 @@
 #include "lib/ops/evaluate.h"
 #include "lib/runtime/cpu/backend.h"
 #include "lib/runtime/cpu/cpu.h"
-#include "lib/runtime/plan/fused_graph.h"
+#include "lib/runtime/cpu/reference_kernel.h"
+#include "lib/runtime/cpu/reorder.h"
+#include "lib/runtime/plan/schedule.h"
 #include "tests/support/plans.h"
 #include "tests/support/write_text.h"
 
@@ -127,6 +129,30 @@ std::vector<RandomGraph> smaller(const RandomGraph& item) {
   return all;
 }
 
+/// The cpu backend's table, counting which of its makers take nodes.
+class CountingSource : public KernelSource {
+ public:
+  explicit CountingSource(std::vector<int64_t>& counts) : counts_(counts) {}
+  KernelChoice choose(const KernelRequest& request) override {
+    for (size_t i = 0; i < counts_.size(); ++i) {
+      const KernelEntry& entry = cpuKernels()[i];
+      if (entry.op != request.node.op || entry.domain != request.node.domain) continue;
+      KernelChoice choice = entry.make(request, context_);
+      if (choice.outputLayouts.empty()) continue;
+      ++counts_[i];
+      return choice;
+    }
+    return makeReferenceKernel(request, [](const auto&...) { return nullptr; });
+  }
+  std::unique_ptr<Kernel> makeReorder(DType dtype, const Shape& shape, Layout from, Layout to, int threads) override {
+    return makeReorderKernel(dtype, shape, from, to, threads);
+  }
+
+ private:
+  std::vector<int64_t>& counts_;
+  CpuContext context_;
+};
+
 size_t sizeOf(const RandomGraph& item) {
   return item.model.graph.nodeCount() * 8 + item.model.graph.outputs().size();
 }
@@ -170,31 +196,18 @@ void PlanCoverage::add(const Model& model, const std::vector<Tensor>& inputs) {
   const std::vector<int64_t> changes = fuse(fused, {});
   fusions_.resize(changes.size(), 0);
   for (size_t i = 0; i < changes.size(); ++i) fusions_[i] += changes[i];
-  std::map<std::pair<std::string, bool>, int64_t> counts;
-  const auto isByte = [](DType dtype) { return dtype == DType::u8 || dtype == DType::i8; };
-  for (const NodeId id : fused.graph.nodes()) {
-    const Node& node = fused.graph.node(id);
-    ++counts[{node.domain + "." + node.op, isByte(fused.dtype(node.outputs[0]))}];
-  }
-  std::vector<Shape> shapes;
-  for (const Tensor& input : inputs) shapes.push_back(input.shape());
-  for (const StepInfo& step : makeCpuBackend()->compile(model.graph, shapes, {})->steps())
-    if (step.kernel == "ref") --counts[{"." + step.op, isByte(step.dtype)}];
-  for (const auto& [key, count] : counts)
-    if (count > 0) used_[key.first].insert(key.second);
+  kernels_.resize(cpuKernels().size(), 0);
+  CountingSource source(kernels_);
+  makeSchedule(fused, source, {});
 }
 
 std::vector<std::string> PlanCoverage::missing() const {
   std::vector<std::string> names;
-  std::map<std::string, size_t> makers;
-  for (const KernelEntry& entry : cpuKernels()) ++makers[text(entry.domain, ".", entry.op)];
-  for (const auto& [name, count] : makers) {
-    const auto found = used_.find(name);
-    // Two kernels of one operator are one for bytes and one for the rest.
-    if (found == used_.end() || found->second.size() < count) names.push_back("kernel " + name);
-  }
+  const auto kernels = cpuKernels();
+  for (size_t i = 0; i < kernels.size(); ++i)
+    if (i >= kernels_.size() || kernels_[i] == 0) names.push_back(text("kernel ", i, " of ", kernels[i].op));
   for (size_t i = 0; i < allFusions().size(); ++i)
-    if (i >= fusions_.size() || fusions_[i] == 0) names.push_back("fusion " + std::string(allFusions()[i].name));
+    if (i >= fusions_.size() || fusions_[i] == 0) names.push_back(text("fusion ", allFusions()[i].name));
   return names;
 }
 

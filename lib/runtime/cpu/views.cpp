@@ -44,11 +44,10 @@ bool keepsMemory(const std::vector<int64_t>& perm, const Shape& shape) {
 
 /// [N, C, positions] -> [N, positions, C] and back.
 std::vector<int64_t> channelsToEnd(size_t rank) {
-  std::vector<int64_t> perm(rank);
-  std::iota(perm.begin(), perm.end(), int64_t{0});
-  perm.erase(perm.begin() + 1);
-  perm.push_back(1);
-  return perm;
+  std::vector<int64_t> order = {0};
+  for (size_t axis = 2; axis < rank; ++axis) order.push_back(static_cast<int64_t>(axis));
+  order.push_back(1);
+  return order;
 }
 
 std::vector<int64_t> channelsToFront(size_t rank) {

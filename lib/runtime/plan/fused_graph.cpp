@@ -21,6 +21,10 @@ bool isRandom(const Node& node) {
   return node.op.starts_with("Random") || node.op == "Bernoulli" || node.op == "Multinomial";
 }
 
+void requirePresent(ValueId id) {
+  if (!id) throw Error(ErrorKind::input, "an operator lacks an input or an output that it needs");
+}
+
 bool isFoldable(const Graph& graph, const Node& node, bool keepDequantize) {
   if (isRandom(node) || node.captureCount > 0 || (keepDequantize && node.is("DequantizeLinear"))) return false;
   return std::ranges::all_of(node.inputs, [&](ValueId input) { return !input || graph.constant(input) != nullptr; });
@@ -75,7 +79,13 @@ const Fused& FusedGraph::fused(NodeId id) const {
   return found == fused_.end() ? kNothing : found->second;
 }
 
+DType FusedGraph::dtype(ValueId id) const {
+  requirePresent(id);
+  return graph.value(id).type.dtype;
+}
+
 Shape FusedGraph::shape(ValueId id) const {
+  requirePresent(id);
   const std::optional<Shape> known = graph.value(id).type.shape();
   if (!known) throw Error(ErrorKind::bug, text("value '", graph.value(id).name, "' has no concrete shape"));
   return *known;

@@ -82,8 +82,9 @@ class FusedGraph {
 
   const Fused& fused(NodeId id) const;
   Fused& fused(NodeId id) { return fused_[id]; }
-  DType dtype(ValueId id) const { return graph.value(id).type.dtype; }
-  /// Throws Error(bug) for a value whose shape is not known: see isStatic().
+  /// Throws Error(input) for kNoValue: an operator lacks an input that it needs.
+  DType dtype(ValueId id) const;
+  /// The same, and Error(bug) for a value whose shape is not known: see isStatic().
   Shape shape(ValueId id) const;
   /// Does every live value have a dtype and a concrete shape? If not, the plan is cut in segments.
   bool isStatic() const;

@@ -57,11 +57,12 @@ struct KernelRequest {
   int threads = 1;
 
   bool has(size_t i) const { return i < node.inputs.size() && node.inputs[i]; }
-  Shape shape(size_t i) const { return graph.shape(node.inputs[i]); }
-  DType dtype(size_t i) const { return graph.dtype(node.inputs[i]); }
+  /// Throw Error(input) for an input that is absent.
+  Shape shape(size_t i) const { return graph.shape(node.input(i)); }
+  DType dtype(size_t i) const { return graph.dtype(node.input(i)); }
   const Tensor* constant(size_t i) const { return has(i) ? graph.graph.constant(node.inputs[i]) : nullptr; }
-  Shape outputShape(size_t i = 0) const { return graph.shape(node.outputs[i]); }
-  DType outputDtype(size_t i = 0) const { return graph.dtype(node.outputs[i]); }
+  Shape outputShape(size_t i = 0) const { return graph.shape(node.output(i)); }
+  DType outputDtype(size_t i = 0) const { return graph.dtype(node.output(i)); }
 };
 
 /// The backend's side of a plan.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/ops/rules.h"
 
@@ -36,6 +37,7 @@ class Scheduler {
   }
 
   Schedule run() {
+    requireMemory();
     const std::vector<NodeId> order = graph_.order();
     findLastUses(order);
     placeInputs();
@@ -58,6 +60,18 @@ class Scheduler {
   Home& home(ValueId id) { return homes_[static_cast<size_t>(id.index)]; }
   int& lastUse(ValueId id) { return lastUse_[static_cast<size_t>(id.index)]; }
   int64_t bytesOfValue(ValueId id) const { return bytesOf(fused_.dtype(id), fused_.shape(id).elementCount()); }
+
+  /// Kernels make tables as long as the axes of what they give: what no machine holds is refused before.
+  void requireMemory() const {
+    constexpr int64_t kAlwaysThere = int64_t{1} << 30;
+    for (const ValueId id : graph_.values()) {
+      const int64_t bytes = bytesOfValue(id);
+      if (bytes > kAlwaysThere && bytes > availableMemory())
+        throw Error(ErrorKind::resource,
+                    text("value '", displayName(graph_.value(id).name), "' of shape ", print(fused_.shape(id)),
+                         " takes ", bytes, " bytes, more than there is memory"));
+    }
+  }
 
   void findLastUses(const std::vector<NodeId>& order) {
     for (int i = 0; i < static_cast<int>(order.size()); ++i)

@@ -10,6 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/text.h"
+#include "lib/ops/rules.h"
 #include "lib/runtime/copy_into.h"
 
 namespace compress {
@@ -207,7 +208,11 @@ SegmentedExecutable::SegmentedExecutable(const FusedGraph& graph, PlanCompiler c
   impl_->values.resize(count);
   std::vector<NodeId> early;
   std::vector<NodeId> middle;
-  impl_->divide(early, middle);
+  const std::vector<NodeId> late = impl_->divide(early, middle);
+  // Whoever cut such a graph would cut it again and again.
+  if (early.empty() && middle.empty() && !late.empty())
+    throw Error(ErrorKind::unsupported, text(describe(impl_->graph.node(late[0])),
+                                             ": the element type or the shape of an input cannot be known"));
   impl_->makeHead(early);
   impl_->makeBetween(middle);
   impl_->makeTail(early, middle);
