@@ -8,6 +8,7 @@
 #endif
 
 #include <algorithm>
+#include <type_traits>
 
 #include "lib/runtime/cpu/gemm_loops.h"
 
@@ -44,9 +45,10 @@ HWY_INLINE PanelVector loadSome(PanelTag d, const float* from, int64_t count) {
   return hn::Load(d, last);
 }
 
-/// kRows rows by kVectors vectors of columns.
-template <int kRows, int kVectors>
-HWY_INLINE void gemmBlock(const SmallGemm& g, int64_t row, int64_t column) {
+/// kRows rows by kVectors vectors of columns. `next`, unless null, is a panel that is fetched into the second-level
+/// cache meanwhile.
+template <int kRows, int kVectors, bool kFetches>
+HWY_INLINE void gemmBlock(const SmallGemm& g, int64_t row, int64_t column, const float* next) {
   const PanelTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const float* panels[kVectors];
@@ -60,6 +62,7 @@ HWY_INLINE void gemmBlock(const SmallGemm& g, int64_t row, int64_t column) {
     for (int v = 0; v < kVectors; ++v) sums[r][v] = start == nullptr ? hn::Zero(d) : hn::LoadU(d, start + v * lanes);
   }
   for (int64_t k = 0; k < g.inner; ++k) {
+    if constexpr (kFetches) __builtin_prefetch(next + k * kPanel, 0, 2);
     PanelVector columns[kVectors];
     for (int v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(d, panels[v] + k * kPanel);
     for (int r = 0; r < kRows; ++r) {
@@ -73,24 +76,45 @@ HWY_INLINE void gemmBlock(const SmallGemm& g, int64_t row, int64_t column) {
                 g.columns - column - v * lanes);
 }
 
-/// All rows by kVectors vectors of columns.
-template <int kVectors>
-HWY_INLINE void gemmColumns(const SmallGemm& g, int64_t column) {
+/// All rows by kVectors vectors of columns. With kFetches, the first two blocks of rows fetch a panel each, from `next`
+/// on.
+template <int kVectors, bool kFetches>
+HWY_INLINE void gemmColumns(const SmallGemm& g, int64_t column, const float* next) {
   int64_t row = 0;
-  for (; row + kBlockRows <= g.rows; row += kBlockRows) gemmBlock<kBlockRows, kVectors>(g, row, column);
+  const auto take = [&]<int kRows>(std::integral_constant<int, kRows>) HWY_ATTR {
+    if (kFetches && row < 2 * kRows)
+      gemmBlock<kRows, kVectors, kFetches>(g, row, column, row == 0 ? next : next + g.inner * kPanel);
+    else
+      gemmBlock<kRows, kVectors, false>(g, row, column, nullptr);
+    row += kRows;
+  };
+  // 16 rows are twice 8 rather than 12 and 4.
+  while (row + kBlockRows <= g.rows && g.rows - row != 16) take(std::integral_constant<int, kBlockRows>());
   if constexpr (kBlockRows > 8)
-    for (; row + 8 <= g.rows; row += 8) gemmBlock<8, kVectors>(g, row, column);
-  for (; row + 4 <= g.rows; row += 4) gemmBlock<4, kVectors>(g, row, column);
-  for (; row + 2 <= g.rows; row += 2) gemmBlock<2, kVectors>(g, row, column);
-  if (row < g.rows) gemmBlock<1, kVectors>(g, row, column);
+    while (row + 8 <= g.rows) take(std::integral_constant<int, 8>());
+  while (row + 4 <= g.rows) take(std::integral_constant<int, 4>());
+  while (row + 2 <= g.rows) take(std::integral_constant<int, 2>());
+  if (row < g.rows) take(std::integral_constant<int, 1>());
 }
 
-/// The whole product. Every element is one sum over k in order, whatever the other rows and columns.
+/// From so many elements on a right matrix comes from memory or the last cache, not from the second.
+constexpr int64_t kStreamedElements = 1 << 17;
+
+/// The whole product. Every element is one sum over k in order, whatever the other rows and columns. Panels of a large
+/// right matrix are fetched while the ones before are multiplied, unless so few rows do that the processor runs ahead
+/// by itself.
 HWY_INLINE void gemmAll(const SmallGemm& g) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(PanelTag()));
+  const bool isStreamed = g.rows > kBlockRows && g.inner * g.columns >= kStreamedElements;
   int64_t column = 0;
-  for (; column + lanes < g.columns; column += 2 * lanes) gemmColumns<2>(g, column);
-  if (column < g.columns) gemmColumns<1>(g, column);
+  for (; column + lanes < g.columns; column += 2 * lanes) {
+    const int64_t next = column + 2 * lanes;
+    if (isStreamed && next < g.columns)
+      gemmColumns<2, true>(g, column, panelAt(g, next));
+    else
+      gemmColumns<2, false>(g, column, nullptr);
+  }
+  if (column < g.columns) gemmColumns<1, false>(g, column, nullptr);
 }
 
 }  // namespace compress::HWY_NAMESPACE

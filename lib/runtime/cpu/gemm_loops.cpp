@@ -65,9 +65,11 @@ void runSmallGemm(const SmallGemm& product) {
 }
 
 void packPanels(const float* from, int64_t rowStep, int64_t columnStep, int64_t inner, int64_t columns, float* to) {
-  for (int64_t n = 0; n < columns; ++n) {
-    float* panel = to + n / kPanel * kPanel * inner + n % kPanel;
-    for (int64_t k = 0; k < inner; ++k) panel[k * kPanel] = from[k * rowStep + n * columnStep];
+  for (int64_t panel = 0; panel < columns; panel += kPanel) {
+    const int64_t count = std::min(kPanel, columns - panel);
+    for (int64_t k = 0; k < inner; ++k)
+      for (int64_t n = 0; n < count; ++n)
+        to[panel * inner + k * kPanel + n] = from[k * rowStep + (panel + n) * columnStep];
   }
 }
 

@@ -14,8 +14,9 @@
 namespace compress {
 namespace {
 
-/// Multiply-adds up to which a product is done by one thread in own loops.
+/// Products of so few multiply-adds, or so few rows, are done in own loops: what they wait for is the right matrix.
 constexpr int64_t kSmallProduct = 1 << 15;
+constexpr int64_t kFewRows = 24;
 /// Below this many multiply-adds an own product stays on one thread.
 constexpr int64_t kParallelProduct = 1 << 17;
 
@@ -37,10 +38,7 @@ class SmallGemmKernel : public Kernel {
  public:
   SmallGemmKernel(const KernelRequest& request, const Extents& extents, Packed packed)
       : extents_(extents), packed_(std::move(packed)), threads_(request.threads) {
-    for (const PostOp& op : request.fused.post) {
-      ops_.push_back({op.kind, op.alpha, op.beta, nullptr, 1});
-      operandInputs_.push_back(op.input);
-    }
+    for (const PostOp& op : request.fused.post) ops_.push_back({op.kind, op.alpha, op.beta, nullptr, 1});
   }
 
   std::string name() const override { return "vector gemm"; }
@@ -49,8 +47,6 @@ class SmallGemmKernel : public Kernel {
   void bind(std::span<std::byte* const> inputs, std::span<std::byte* const> outputs, std::byte*) override {
     left_ = reinterpret_cast<const float*>(inputs[0]);
     target_ = reinterpret_cast<float*>(outputs[0]);
-    for (size_t i = 0; i < ops_.size(); ++i)
-      if (isBinary(ops_[i].kind)) ops_[i].operand = reinterpret_cast<const float*>(inputs[operandInputs_[i]]);
   }
 
   void run() override {
@@ -62,7 +58,6 @@ class SmallGemmKernel : public Kernel {
 #pragma omp parallel for num_threads(static_cast <int>(parts)) schedule(static)
       for (int64_t part = 0; part < parts; ++part) runPanels(panels * part / parts, panels * (part + 1) / parts);
     }
-    if (!ops_.empty()) runElementwise(target_, 1, target_, extents_.rows * extents_.columns, ops_);
   }
 
  private:
@@ -70,15 +65,20 @@ class SmallGemmKernel : public Kernel {
     const float* panels = reinterpret_cast<const float*>(packed_->data());
     const float* bias = panels + paddedToPanels(extents_.columns) * extents_.inner;
     const int64_t column = first * kPanel;
+    const int64_t count = std::min(last * kPanel, extents_.columns) - column;
     runSmallGemm({left_, extents_.inner, panels + column * extents_.inner, bias + column, 0, target_ + column,
-                  extents_.columns, extents_.rows, extents_.inner, std::min(last * kPanel, extents_.columns) - column});
+                  extents_.columns, extents_.rows, extents_.inner, count});
+    if (ops_.empty()) return;
+    for (int64_t row = 0; row < extents_.rows; ++row) {
+      float* at = target_ + row * extents_.columns + column;
+      runElementwise(at, 1, at, count, ops_);
+    }
   }
 
   Extents extents_;
   Packed packed_;
   int threads_;
-  std::vector<LoopOp> ops_;
-  std::vector<size_t> operandInputs_;
+  std::vector<LoopOp> ops_;  ///< of one operand: post-operations with tensors are the Convs' alone
   const float* left_ = nullptr;
   float* target_ = nullptr;
 };
@@ -179,7 +179,7 @@ KernelChoice makePlanGemm(const KernelRequest& request, CpuContext& context) {
   const Shape right = request.shape(1);
   const Extents extents{left.count(0, left.rank() - 1), right[0], right[1]};
   std::unique_ptr<Kernel> kernel;
-  const bool isSmall = extents.rows == 1 || extents.rows * extents.inner * extents.columns <= kSmallProduct;
+  const bool isSmall = extents.rows <= kFewRows || extents.rows * extents.inner * extents.columns <= kSmallProduct;
   if (isSmall && request.dtype(0) == DType::f32) {
     const Tensor* bias = request.constant(2);
     const std::string form = text("panels", bias != nullptr ? digest(*bias) : "");
