@@ -27,11 +27,11 @@ const Case kCases[] = {
      "y = Conv[pads=[1, 1, 1, 1]](x, w, b)\noutput y",
      "winograd 4x4"},
     {"odd extents, channels and samples",
-     "input x: float32[3, 11, 13, 10]\nconst w: float32[37, 11, 3, 3]\nconst b: float32[37]\n"
+     "input x: float32[3, 19, 13, 10]\nconst w: float32[37, 19, 3, 3]\nconst b: float32[37]\n"
      "y = Conv[pads=[1, 1, 1, 1]](x, w, b)\noutput y",
      "winograd 4x4"},
     {"no padding, and none of a bias",
-     "input x: float32[2, 8, 15, 19]\nconst w: float32[9, 8, 3, 3]\ny = Conv(x, w)\noutput y", "winograd 4x4"},
+     "input x: float32[2, 16, 15, 19]\nconst w: float32[9, 16, 3, 3]\ny = Conv(x, w)\noutput y", "winograd 4x4"},
     {"padding on one side, and wider than one pixel",
      "input x: float32[1, 20, 14, 17]\nconst w: float32[24, 20, 3, 3]\ny = Conv[pads=[0, 3, 2, 1]](x, w)\noutput y",
      "winograd 4x4"},
@@ -62,7 +62,7 @@ const Case kCases[] = {
     {"a window of 3x5", "input x: float32[1, 16, 32, 32]\nconst w: float32[16, 16, 3, 5]\ny = Conv(x, w)\noutput y",
      nullptr},
     {"a volume", "input x: float32[1, 8, 6, 6, 6]\nconst w: float32[8, 8, 3, 3, 3]\ny = Conv(x, w)\noutput y", nullptr},
-    {"few channels", "input x: float32[1, 3, 32, 32]\nconst w: float32[16, 3, 3, 3]\ny = Conv(x, w)\noutput y",
+    {"few channels", "input x: float32[1, 12, 32, 32]\nconst w: float32[16, 12, 3, 3]\ny = Conv(x, w)\noutput y",
      nullptr},
     {"few pixels", "input x: float32[1, 16, 6, 6]\nconst w: float32[16, 16, 3, 3]\ny = Conv(x, w)\noutput y", nullptr},
     {"an activation before the residual",
@@ -109,7 +109,7 @@ TEST_CASE("minimal filtering gives the same bytes for any thread count and batch
 TEST_CASE("minimal filtering keeps to its buffers", "[runtime][plan][winograd]") {
   const auto cpu = makeCpuBackend(true);
   const Model model = buildModel(
-      "input x: float32[1, 11, 13, 10]\nconst w: float32[13, 11, 3, 3]\nconst v: float32[9, 13, 3, 3]\n"
+      "input x: float32[1, 19, 13, 10]\nconst w: float32[21, 19, 3, 3]\nconst v: float32[9, 21, 3, 3]\n"
       "a = Conv[pads=[1, 1, 1, 1]](x, w)\nb = Conv[pads=[1, 1, 1, 1]](a, v)\ny = Sigmoid(b)\noutput y");
   Bindings bindings;
   bindings.inputs = randomInputs(model, 5);

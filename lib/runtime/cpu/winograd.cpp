@@ -14,8 +14,9 @@
 namespace compress {
 namespace {
 
-/// Below these many channels on either side the transforms take what the products save.
-constexpr int64_t kLeastChannels = 8;
+/// Below these many channels of input or output the transforms take what the products save.
+constexpr int64_t kLeastChannels = 16;
+constexpr int64_t kLeastOutputs = 8;
 /// Tiles that the transformed weights of a point must be worth: fewer, and reading the weights, four times (4x4) or 1.8
 /// times (2x2) as many as those of a direct convolution, takes longer than the multiply-adds that are saved.
 constexpr int64_t kLeastTiles = 12;
@@ -53,7 +54,7 @@ bool isHandled(const KernelRequest& request, const ConvGeometry& geometry) {
     return std::ranges::all_of(values, [wanted](int64_t value) { return value == wanted; });
   };
   return weights[2] == 3 && weights[3] == 3 && geometry.groups == 1 && isEach(geometry.strides, 1) &&
-         isEach(geometry.dilations, 0) && weights[0] >= kLeastChannels && weights[1] >= kLeastChannels;
+         isEach(geometry.dilations, 0) && weights[0] >= kLeastOutputs && weights[1] >= kLeastChannels;
 }
 
 Winograd shapeOf(const KernelRequest& request, const ConvGeometry& geometry, const Epilogue& epilogue) {
