@@ -1,5 +1,5 @@
 // All passes, in the order in which `optimize` runs the lossless ones: names first, so that they refer to the model as
-// it came; then what makes others see more.
+// it came; then what makes others see more. Lossy ones follow; a verb of the same name runs each.
 #include "passes/catalog.h"
 
 #include <array>
@@ -8,8 +8,9 @@ namespace compress {
 
 std::span<const PassSpec> allPasses() {
   static const std::array kPasses = {
-      nameNodesSpec(),     foldConstantsSpec(), removeNoOpsSpec(),    mergeMovementSpec(),   fusePadSpec(),
-      foldBatchNormSpec(), foldAffineSpec(),    poolReduceMeanSpec(), mergeDuplicatesSpec(), removeDeadSpec(),
+      nameNodesSpec(),       foldConstantsSpec(), removeNoOpsSpec(), mergeMovementSpec(),
+      fusePadSpec(),         foldBatchNormSpec(), foldAffineSpec(),  poolReduceMeanSpec(),
+      mergeDuplicatesSpec(), removeDeadSpec(),    quantizeSpec(),
   };
   return kPasses;
 }

@@ -14,5 +14,6 @@ PassSpec fusePadSpec();
 PassSpec poolReduceMeanSpec();
 PassSpec mergeDuplicatesSpec();
 PassSpec removeDeadSpec();
+PassSpec quantizeSpec();
 
 }  // namespace compress

@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "passes/catalog.h"
 #include "tools/closing_line.h"
 #include "tools/data_options.h"
 #include "tools/input_model.h"
@@ -63,7 +64,9 @@ class QuantizeVerb : public Verb {
            const Dataset* calibration, const Dataset* evaluation) const {
     Quantize quantize(quantize_);
     quantize.setInputModel(input.model);
-    steps.push_back({.name = "quantize", .lossless = false, .pass = std::make_unique<BorrowedPass>(quantize)});
+    const PassSpec spec = quantizeSpec();
+    steps.push_back(
+        {.name = std::string(spec.name), .lossless = spec.lossless, .pass = std::make_unique<BorrowedPass>(quantize)});
     Model model = input.model;
     const std::unique_ptr<Backend> backend = makeCpuBackend();
     PassContext passes = passContext(context, *backend, calibration);

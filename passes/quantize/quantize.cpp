@@ -12,6 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/eval/calibration.h"
 #include "lib/ops/upgrade.h"
+#include "passes/catalog.h"
 #include "passes/finite.h"
 #include "passes/quantize/insert.h"
 #include "passes/quantize/plan.h"
@@ -347,6 +348,13 @@ int64_t Quantize::run(Model& model, PassContext& context) {
   prepared.setMetadata("compress.encodings", digestOf(report_.encodings));
   model = std::move(prepared);
   return report_.quantizedNodes;
+}
+
+PassSpec quantizeSpec() {
+  return {.name = "quantize",
+          .summary = "make int8 of what has integer kernels: Q and DQ with ranges from calibration samples",
+          .lossless = false,
+          .make = []() -> std::unique_ptr<Pass> { return std::make_unique<Quantize>(); }};
 }
 
 }  // namespace compress

@@ -74,6 +74,9 @@ TEST_CASE("passes lists the catalog and tells of one", "[e2e]") {
   CHECK(document["catalog"].size() >= 10);
   CHECK(document["catalog"][0]["lossless"] == true);
   CHECK(contains(runCompress({"passes", "fold-batch-norm"}).out, "lossless"));
+  const ProcessResult quantize = runCompress({"passes", "quantize"});
+  CHECK(contains(quantize.out, "lossy"));
+  CHECK(contains(quantize.out, "--calib-table"));
   const ProcessResult unknown = runCompress({"passes", "fold-batchnorm"});
   CHECK(unknown.exitCode == 2);
   CHECK(contains(unknown.err, "near: fold-batch-norm"));
