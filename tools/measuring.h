@@ -62,6 +62,7 @@ class JudgeOptions {
   void options(OptionVisitor& visitor);
   /// Before any work: gates must be sound, and what they need must be measured.
   void check(const CommonOptions& common, const DataOptions& data, bool hasSpeed = true) const;
+  const std::vector<std::string>& metricNames() const { return metrics_.names(); }
   bool wantsSpeed() const { return bench_ != false; }
   bool hasSpeedGate() const { return gates_.minSpeedup || gates_.maxLatencyP95; }
 

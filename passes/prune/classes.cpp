@@ -98,9 +98,18 @@ class Finder {
 
   void add(NodeId id, PruneClass one, std::optional<Obstacle> inexact, bool byDigit, DigitPolicy policy) {
     const auto [at, isNew] = index_.try_emplace(std::pair(axesOf(one), policy), found_.families.size());
-    if (isNew) found_.families.push_back({nameOf(graph_, graph_.node(id)), id, {}, {}, byDigit, policy});
+    if (isNew)
+      found_.families.push_back({nameOf(graph_, graph_.node(id)), id, {}, {}, signatureOf(one), byDigit, policy});
     if (inexact) found_.families[at->second].inexact = std::move(inexact);
     found_.families[at->second].classes.push_back(std::move(one));
+  }
+
+  std::string signatureOf(const PruneClass& one) const {
+    std::set<std::string> ops;
+    for (const auto& [axis, slices] : one.slices)
+      if (graph_.constant(axis.value) != nullptr)
+        for (const Use& use : graph_.uses(axis.value)) ops.insert(text(graph_.node(use.node).op, axis.axis));
+    return join(std::vector<std::string>(ops.begin(), ops.end()), " ");
   }
 
   const Graph& graph_;

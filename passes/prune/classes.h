@@ -21,7 +21,8 @@ struct Family {
   NodeId node;
   std::vector<PruneClass> classes;
   std::optional<Obstacle> inexact;  ///< why what stays is not as it would be with the others set to zero
-  bool byDigit = false;             ///< heads, head dimensions, groups: the policy had a say
+  std::string signature;  ///< kinds of the nodes that make and read the channels: families of one kind compete
+  bool byDigit = false;   ///< heads, head dimensions, groups: the policy had a say
   DigitPolicy policy = DigitPolicy::outer;
 };
 

@@ -26,18 +26,25 @@ std::vector<Type> typesWithout(const KnownTypes& known, const std::vector<ValueI
 
 }  // namespace
 
-CostModel::CostModel(const Graph& graph, const KnownTypes& known) : graph_(graph), known_(known) {}
+CostModel::CostModel(const Graph& graph, const KnownTypes& known, LatencyTable* latencies)
+    : graph_(graph), known_(known), latencies_(latencies) {}
 
 PruneCost CostModel::ofNodes(const std::vector<NodeId>& nodes, const std::vector<ValueId>& constants,
                              const Slices& removed) const {
   PruneCost cost;
   for (const NodeId id : nodes) {
     const Node& node = graph_.node(id);
-    cost.macs += macsOf(node, typesWithout(known_, node.inputs, removed), typesWithout(known_, node.outputs, removed))
-                     .value_or(0);
+    const std::vector<Type> inputs = typesWithout(known_, node.inputs, removed);
+    const std::vector<Type> outputs = typesWithout(known_, node.outputs, removed);
+    cost.macs += macsOf(node, inputs, outputs).value_or(0);
+    if (latencies_ != nullptr) cost.ms += latencies_->ms(graph_, node, inputs, outputs);
   }
-  for (const ValueId value : constants)
-    if (const auto shape = typeWithout(known_, value, removed).shape()) cost.parameters += shape->elementCount();
+  for (const ValueId value : constants) {
+    const Type type = typeWithout(known_, value, removed);
+    if (!type.shape()) continue;
+    cost.parameters += type.shape()->elementCount();
+    cost.bytes += (type.shape()->elementCount() * bitsOf(type.dtype) + 7) / 8;
+  }
   return cost;
 }
 

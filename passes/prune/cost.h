@@ -1,10 +1,12 @@
-// What a model costs with some slices gone: parameters and multiply-accumulates, from shapes alone.
+// What a model costs with some slices gone: parameters, bytes and multiply-accumulates, from shapes alone; times, from
+// a table of measured layers.
 #pragma once
 #include <map>
 #include <vector>
 
 #include "lib/ir/model.h"
 #include "passes/known_types.h"
+#include "passes/prune/latency_table.h"
 #include "passes/prune/patch.h"
 
 namespace compress {
@@ -12,17 +14,17 @@ namespace compress {
 struct PruneCost {
   int64_t macs = 0;
   int64_t parameters = 0;
-  PruneCost& operator+=(const PruneCost& other) {
-    macs += other.macs;
-    parameters += other.parameters;
-    return *this;
+  int64_t bytes = 0;  ///< of the constants
+  double ms = 0;      ///< of all layers, one after another; 0 without a table
+  PruneCost operator-(const PruneCost& other) const {
+    return {macs - other.macs, parameters - other.parameters, bytes - other.bytes, ms - other.ms};
   }
-  PruneCost operator-(const PruneCost& other) const { return {macs - other.macs, parameters - other.parameters}; }
 };
 
 class CostModel {
  public:
-  CostModel(const Graph& graph, const KnownTypes& known);
+  /// `latencies` may be null: times do not matter then.
+  CostModel(const Graph& graph, const KnownTypes& known, LatencyTable* latencies = nullptr);
 
   /// Of the whole graph when `removed` is gone.
   PruneCost total(const Slices& removed) const;
@@ -39,6 +41,7 @@ class CostModel {
 
   const Graph& graph_;
   const KnownTypes& known_;
+  LatencyTable* latencies_;
 };
 
 }  // namespace compress

@@ -23,6 +23,25 @@ std::optional<FitLayer> findFitLayer(const Graph& graph, NodeId id) {
       id, node.inputs[0], node.outputs[0], node.inputs[1], bias, isConv, node.attributes.integer("group", 1)};
 }
 
+void setBias(Graph& graph, const FitLayer& layer, const std::vector<float>& bias) {
+  if (layer.bias) {
+    const Shape shape = graph.constant(layer.bias)->shape();
+    return graph.setConstant(layer.bias, Tensor::of<float>(shape, bias));
+  }
+  std::vector<ValueId> inputs = graph.node(layer.node).inputs;
+  inputs.resize(2);
+  inputs.push_back(graph.addConstant(graph.value(layer.weight).name + ".bias",
+                                     Tensor::of<float>(Shape{static_cast<int64_t>(bias.size())}, bias)));
+  graph.setInputs(layer.node, std::move(inputs));
+}
+
+Model modelUpTo(const Model& model, ValueId value) {
+  Model prefix = model;
+  prefix.graph.setOutputs({value});
+  prefix.graph.eraseDead();
+  return prefix;
+}
+
 WeightView::WeightView(const Node& node, const Shape& weight, int64_t groups)
     : isTransposed_(node.op == "MatMul" || (node.op == "Gemm" && node.attributes.integer("transB", 0) == 0)),
       outputs_((isTransposed_ ? weight[1] : weight[0]) / groups),

@@ -2,7 +2,9 @@
 #pragma once
 #include <optional>
 
-#include "lib/ir/graph.h"
+#include <vector>
+
+#include "lib/ir/model.h"
 
 namespace compress {
 
@@ -16,6 +18,12 @@ struct FitLayer {
 
 /// Nothing where the node is none, or does more than weight times input plus bias.
 std::optional<FitLayer> findFitLayer(const Graph& graph, NodeId id);
+
+/// Gives the layer this bias, in place of the one it has or as a new input. A MatMul has none.
+void setBias(Graph& graph, const FitLayer& layer, const std::vector<float>& bias);
+
+/// `model` as far as it computes `value`.
+Model modelUpTo(const Model& model, ValueId value);
 
 /// The weight of a layer as, per convolution group, (what one output sums over) x (outputs).
 class WeightView {

@@ -45,6 +45,14 @@ void setElement(Graph& graph, NodeId id, size_t index, size_t at, int64_t value)
 
 }  // namespace
 
+std::vector<int64_t> keptSlices(const Slices& removed, const Axis& axis, int64_t extent) {
+  const auto found = removed.find(axis);
+  std::vector<int64_t> kept;
+  for (int64_t i = 0; i < extent; ++i)
+    if (found == removed.end() || !std::ranges::binary_search(found->second, i)) kept.push_back(i);
+  return kept;
+}
+
 int64_t NodePatch::kept(ValueId value, size_t axis) const {
   const auto found = removed_.find({value, axis});
   const int64_t size = shape(value)[axis];
@@ -52,11 +60,7 @@ int64_t NodePatch::kept(ValueId value, size_t axis) const {
 }
 
 std::vector<int64_t> NodePatch::keptSlices(ValueId value, size_t axis) const {
-  const auto found = removed_.find({value, axis});
-  std::vector<int64_t> kept;
-  for (int64_t i = 0; i < shape(value)[axis]; ++i)
-    if (found == removed_.end() || !std::ranges::binary_search(found->second, i)) kept.push_back(i);
-  return kept;
+  return compress::keptSlices(removed_, {value, axis}, shape(value)[axis]);
 }
 
 std::optional<std::vector<int64_t>> NodePatch::integers(std::string_view attribute, size_t index) const {

@@ -13,6 +13,9 @@ namespace compress {
 /// Which slices go, per axis: sorted, each once.
 using Slices = std::map<Axis, std::vector<int64_t>>;
 
+/// Which slices of an axis of `extent` stay, ascending.
+std::vector<int64_t> keptSlices(const Slices& removed, const Axis& axis, int64_t extent);
+
 class NodePatch {
  public:
   NodePatch(Graph& graph, NodeId id, const KnownTypes& before, const Slices& removed)

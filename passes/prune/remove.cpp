@@ -93,6 +93,17 @@ void unite(Slices& slices, const Slices& more) {
   }
 }
 
+Slices inOriginal(const KnownTypes& original, const Slices& gone, const Slices& more) {
+  Slices renumbered;
+  for (const auto& [axis, slices] : more) {
+    const auto shape = original.shape(axis.value);
+    if (!shape) continue;
+    const std::vector<int64_t> left = keptSlices(gone, axis, (*shape)[axis.axis]);
+    for (const int64_t slice : slices) renumbered[axis].push_back(left[static_cast<size_t>(slice)]);
+  }
+  return renumbered;
+}
+
 Tensor withoutSlices(const Tensor& tensor, size_t axis, const std::vector<int64_t>& removed) {
   const SliceView view = sliceView(tensor, axis);
   std::vector<int64_t> dims = tensor.shape().dims();

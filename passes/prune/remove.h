@@ -9,6 +9,10 @@ namespace compress {
 /// Adds `more` to `slices`.
 void unite(Slices& slices, const Slices& more);
 
+/// `more`, which counts the slices that are left without `gone`, by the numbers that they had at first. Axes of values
+/// that `original` does not know are left out.
+Slices inOriginal(const KnownTypes& original, const Slices& gone, const Slices& more);
+
 /// `tensor` without slices `removed` (ascending) of `axis`. Throws Error(unsupported) for types below a byte.
 Tensor withoutSlices(const Tensor& tensor, size_t axis, const std::vector<int64_t>& removed);
 

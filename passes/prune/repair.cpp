@@ -62,14 +62,6 @@ class NormalEquations {
   Matrix moments_, cross_;
 };
 
-/// `model` as far as it computes `value`.
-Model upTo(const Model& model, ValueId value) {
-  Model prefix = model;
-  prefix.graph.setOutputs({value});
-  prefix.graph.eraseDead();
-  return prefix;
-}
-
 class Repairer {
  public:
   Repairer(const Model& whole, Model& cut, const Slices& removed, PassContext& context)
@@ -98,15 +90,6 @@ class Repairer {
     return value && at != removed_.end() && at->first.value == value;
   }
 
-  /// Which channels of the whole layer's result the cut one still computes.
-  std::vector<int64_t> keptChannels(const FitLayer& layer, int64_t channels, size_t axis) const {
-    const auto found = removed_.find({layer.output, axis});
-    std::vector<int64_t> kept;
-    for (int64_t c = 0; c < channels; ++c)
-      if (found == removed_.end() || !std::ranges::binary_search(found->second, c)) kept.push_back(c);
-    return kept;
-  }
-
   void fit(const FitLayer& layer) {
     const Node node = cut_.graph.node(layer.node);
     const Shape weight = cut_.graph.constant(layer.weight)->shape();
@@ -115,7 +98,7 @@ class Repairer {
                                            NormalEquations(view.inputs(), view.outputs()));
     const int64_t samples = context_.calibration->size();
     const int64_t perSample = std::max(kLeastRows, kRowsPerUnknown * view.inputs()) / samples + 1;
-    const Model wholePrefix = upTo(whole_, layer.output), cutPrefix = upTo(cut_, layer.input);
+    const Model wholePrefix = modelUpTo(whole_, layer.output), cutPrefix = modelUpTo(cut_, layer.input);
     runOver(std::array<const Model*, 2>{&wholePrefix, &cutPrefix}, context_.backend, *context_.calibration,
             context_.threads, [&](int64_t, const Sample&, std::span<const std::vector<Tensor>> outputs) {
               collect(layer, node, weight, view, outputs[0][0], outputs[1][0], perSample, equations);
@@ -128,7 +111,7 @@ class Repairer {
                const Tensor& wanted, const Tensor& given, int64_t perSample,
                std::vector<NormalEquations>& equations) const {
     const size_t axis = layer.isConv ? 1 : wanted.shape().rank() - 1;
-    const std::vector<int64_t> kept = keptChannels(layer, wanted.shape()[axis], axis);
+    const std::vector<int64_t> kept = keptSlices(removed_, {layer.output, axis}, wanted.shape()[axis]);
     const InputRows reader(node, weight, given.shape(), wanted.shape());
     const auto answers = wanted.as<float>();
     for (int64_t group = 0; group < layer.groups; ++group) {
@@ -163,20 +146,7 @@ class Repairer {
       }
     }
     cut_.graph.setConstant(layer.weight, std::move(fitted).freeze());
-    if (hasBias) writeBias(layer, bias);
-  }
-
-  void writeBias(const FitLayer& layer, const std::vector<float>& bias) {
-    Graph& graph = cut_.graph;
-    if (layer.bias) {
-      const Shape shape = graph.constant(layer.bias)->shape();
-      return graph.setConstant(layer.bias, Tensor::of<float>(shape, bias));
-    }
-    std::vector<ValueId> inputs = graph.node(layer.node).inputs;
-    inputs.resize(2);
-    inputs.push_back(graph.addConstant(graph.value(layer.weight).name + ".bias",
-                                       Tensor::of<float>(Shape{static_cast<int64_t>(bias.size())}, bias)));
-    graph.setInputs(layer.node, std::move(inputs));
+    if (hasBias) setBias(cut_.graph, layer, bias);
   }
 
   const Model& whole_;

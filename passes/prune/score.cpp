@@ -6,8 +6,9 @@
 namespace compress {
 
 std::span<const Criterion> criteria() {
-  static const std::array kCriteria = {l1Criterion(), l2Criterion(), batchNormScaleCriterion(), obsCriterion(),
-                                       randomCriterion()};
+  static const std::array kCriteria = {
+      l1Criterion(),         l2Criterion(),  fpgmCriterion(),  batchNormScaleCriterion(),
+      activationCriterion(), obsCriterion(), randomCriterion()};
   return kCriteria;
 }
 

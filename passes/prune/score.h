@@ -36,6 +36,8 @@ void forSlices(const Tensor& tensor, size_t axis, std::span<const int64_t> slice
                const std::function<void(int64_t slice, float element)>& visit);
 
 // One file each in scores/, one line each in score.cpp.
+Criterion activationCriterion();
+Criterion fpgmCriterion();
 Criterion l1Criterion();
 Criterion l2Criterion();
 Criterion batchNormScaleCriterion();

@@ -32,7 +32,10 @@ class Selector {
       : prunable_(prunable), cost_(cost), options_(options), next_(prunable.families.size(), 0) {
     selection_.classes.resize(prunable.families.size());
     selection_.before = selection_.after = cost.total({});
-    for (size_t f = 0; f < scores.size(); ++f) rank(scores[f]);
+    for (size_t f = 0; f < scores.size(); ++f) {
+      rank(scores[f]);
+      groups_.push_back(options.scope == PruneScope::layer ? std::to_string(f) : prunable.families[f].signature);
+    }
   }
 
   Selection run() && {
@@ -57,7 +60,16 @@ class Selector {
   }
 
   double measured(const PruneCost& cost) const {
-    return static_cast<double>(options_.target.measure == PruneTarget::Measure::macs ? cost.macs : cost.parameters);
+    switch (options_.target.measure) {
+      case PruneTarget::Measure::macs:
+        return static_cast<double>(cost.macs);
+      case PruneTarget::Measure::size:
+        return static_cast<double>(cost.bytes);
+      case PruneTarget::Measure::latency:
+        return cost.ms;
+      default:
+        return static_cast<double>(cost.parameters);
+    }
   }
 
   bool isMet() const {
@@ -102,25 +114,42 @@ class Selector {
 
   void takeUntilMet() {
     while (!isMet()) {
-      std::optional<size_t> best;
-      Step bestStep;
-      double bestRatio = 0;
-      for (size_t f = 0; f < prunable_.families.size(); ++f) {
-        Step step = nextStep(f);
-        if (step.count == 0 || !leavesSome(step)) continue;
-        const double saved = measured(cost_.saved(selection_.removed, step.slices));
-        const double ratio = saved > 0 ? step.price / saved : HUGE_VAL;
-        if (saved <= 0 || (best && ratio >= bestRatio)) continue;
-        best = f;
-        bestRatio = ratio;
-        bestStep = std::move(step);
-      }
+      const auto best = findBest();
       if (!best) {
         selection_.isReached = false;
         return;
       }
-      take(*best, bestStep);
+      take(best->first, best->second);
     }
+  }
+
+  /// Of the groups that compete, the one with most left; in it, the step of least price per saving.
+  std::optional<std::pair<size_t, Step>> findBest() const {
+    std::optional<std::pair<size_t, Step>> best;
+    double bestRatio = 0, bestLeft = 0;
+    for (size_t f = 0; f < prunable_.families.size(); ++f) {
+      Step step = nextStep(f);
+      if (step.count == 0 || !leavesSome(step)) continue;
+      const double saved = measured(cost_.saved(selection_.removed, step.slices));
+      if (saved <= 0) continue;
+      const double ratio = step.price / saved, left = options_.scope == PruneScope::global ? 1 : shareLeft(groups_[f]);
+      if (best && (left < bestLeft || (left == bestLeft && ratio >= bestRatio))) continue;
+      best = {f, std::move(step)};
+      bestRatio = ratio;
+      bestLeft = left;
+    }
+    return best;
+  }
+
+  /// Of the classes of all families of a group.
+  double shareLeft(const std::string& group) const {
+    double left = 0, all = 0;
+    for (size_t f = 0; f < prunable_.families.size(); ++f) {
+      if (groups_[f] != group) continue;
+      all += static_cast<double>(prunable_.families[f].classes.size());
+      left += static_cast<double>(prunable_.families[f].classes.size() - next_[f]);
+    }
+    return left / all;
   }
 
   /// Families may share axes (heads and head dimensions): together they must not empty one.
@@ -137,6 +166,7 @@ class Selector {
   const Prunable& prunable_;
   const CostModel& cost_;
   const SelectOptions& options_;
+  std::vector<std::string> groups_;  // by family: which compete
   std::vector<std::vector<size_t>> order_;
   std::vector<std::vector<double>> relative_;
   std::vector<size_t> next_;  // by family: how many of its order are gone
@@ -148,7 +178,7 @@ class Selector {
 PruneTarget PruneTarget::parse(std::string_view given) {
   const auto wrong = [&](std::string_view why) {
     return Error(ErrorKind::usage, text("--target ", given, ": ", why),
-                 "write macs=-40%, params=-30% or channels=-50%");
+                 "write macs=-40%, params=-30%, size=-30%, latency=-30% or channels=-50%");
   };
   const size_t equals = given.find('=');
   if (equals == std::string_view::npos) throw wrong("no '='");
@@ -159,6 +189,10 @@ PruneTarget PruneTarget::parse(std::string_view given) {
     target.measure = Measure::macs;
   else if (measure == "params")
     target.measure = Measure::parameters;
+  else if (measure == "size")
+    target.measure = Measure::size;
+  else if (measure == "latency")
+    target.measure = Measure::latency;
   else if (measure == "channels")
     target.measure = Measure::channels;
   else

@@ -33,7 +33,7 @@ TEST_CASE("prune writes a smaller model and says what it cost", "[e2e][prune]") 
 
 TEST_CASE("prune meets its target and counts what it wrote", "[e2e][prune]") {
   const Workplace place;
-  for (const std::string criterion : {"l1", "l2", "bn-scale", "obs", "random"}) {
+  for (const std::string criterion : {"auto", "l1", "l2", "fpgm", "bn-scale", "activation", "obs", "random"}) {
     CAPTURE(criterion);
     const ProcessResult result = runCompress(
         pruning(place, {"-f", "--json", "--criterion", criterion, "--target", "params=-40%", "--round", "1"}));
@@ -55,6 +55,60 @@ TEST_CASE("prune writes the same bytes for any number of threads", "[e2e][prune]
             .exitCode == 0);
   CHECK(place.content("1.onnx") == place.content("2.onnx"));
   CHECK(place.content("1.onnx") == place.content("4.onnx"));
+}
+
+TEST_CASE("prune tells the metric after each step", "[e2e][prune]") {
+  const Workplace place;
+  const Words data = {"--data", place.path("images.npy"), "--labels", place.path("labels.npy"), "--json", "--dry-run"};
+  const auto stages = [&](const Words& more) {
+    std::string found;
+    const ProcessResult result = runCompress(pruning(place, joined(data, more)));
+    REQUIRE(result.exitCode == 0);
+    for (const Json& one : Json::parse(result.out)["prune"]["stages"])
+      found += one["stage"].get<std::string>() + std::to_string(one["step"].get<int>()) + " ";
+    return found;
+  };
+  CHECK(stages({}) == "cut1 repaired1 ");
+  CHECK(stages({"--repair", "none"}) == "cut1 ");
+  CHECK(stages({"--repair", "mean", "--steps", "2", "--schedule", "cubic", "--round", "1"}) ==
+        "cut1 repaired1 cut2 repaired2 ");
+}
+
+TEST_CASE("prune meets its target in several steps and by every scope", "[e2e][prune]") {
+  const Workplace place;
+  for (const Words& words : std::vector<Words>{{"--steps", "3", "--target", "macs=-50%"},
+                                               {"--steps", "2", "--schedule", "exponential", "--target", "size=-40%"},
+                                               {"--scope", "layer", "--target", "macs=-50%"},
+                                               {"--scope", "isomorphic", "--target", "params=-40%"},
+                                               {"--target", "channels=-50%"}}) {
+    CAPTURE(words);
+    const ProcessResult result = runCompress(pruning(place, joined({"--dry-run", "--json", "--round", "1"}, words)));
+    REQUIRE(result.exitCode == 0);
+    const Json prune = Json::parse(result.out)["prune"];
+    CHECK(prune["target_met"] == true);
+    CHECK(prune["masked_difference"].get<double>() < 1e-4);
+  }
+}
+
+TEST_CASE("prune by latency takes its times from a table: the same table, the same bytes", "[e2e][prune]") {
+  const Workplace place;
+  const Words latency = {"--target", "latency=-30%", "--allow-slower", "--keep-larger"};
+  REQUIRE(runCompress(pruning(place, joined(latency, {"--report", place.path("r.json"), "-o", place.path("0.onnx")})))
+              .exitCode == 0);
+  const Json found = Json::parse(place.content("r.json"))["prune"]["latency"];
+  CHECK(found["promised"] == 0.7);
+  CHECK(found["measured"].get<double>() > 0);
+  CHECK(found["table"].size() > 2);
+  for (const std::string name : {"1.onnx", "2.onnx"})
+    REQUIRE(
+        runCompress(pruning(place, joined(latency, {"--latency-table", place.path("r.json"), "-o", place.path(name)})))
+            .exitCode == 0);
+  CHECK(place.content("1.onnx") == place.content("0.onnx"));
+  CHECK(place.content("2.onnx") == place.content("0.onnx"));
+  const ProcessResult none =
+      runCompress(pruning(place, joined(latency, {"--latency-table", place.path("images.npy")})));
+  CHECK(none.exitCode == 3);
+  CHECK(contains(none.err, "--latency-table"));
 }
 
 TEST_CASE("prune refuses targets that are none, and patterns that match nothing", "[e2e][prune]") {
