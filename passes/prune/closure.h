@@ -1,4 +1,4 @@
-// All that must go when one slice goes: the least set that the ties of the graph are content with.
+// All that must go when one slice goes: the least set that the ties of the graph are content with (docs/pruning.md P2).
 #pragma once
 #include <optional>
 #include <span>

@@ -18,7 +18,14 @@ constexpr int64_t kRowsPerSample = 64;
 
 using Visit = std::function<void(const Tensor& value)>;
 
+/// A graph input is shown as the samples have it.
 void forValue(const Model& model, ValueId value, PassContext& context, const Visit& visit) {
+  const std::vector<ValueId> inputs = model.graph.runtimeInputs();
+  if (const auto at = std::ranges::find(inputs, value); at != inputs.end()) {
+    for (int64_t i = 0; i < context.calibration->size(); ++i)
+      visit(context.calibration->read(i).inputs[static_cast<size_t>(at - inputs.begin())]);
+    return;
+  }
   const Model prefix = modelUpTo(model, value);
   runOver(std::array<const Model*, 1>{&prefix}, context.backend, *context.calibration, context.threads,
           [&](int64_t, const Sample&, std::span<const std::vector<Tensor>> outputs) { visit(outputs[0][0]); });

@@ -76,18 +76,18 @@ class Selector {
     return measured(selection_.after) <= options_.target.left * measured(options_.origin.value_or(selection_.before));
   }
 
-  /// How many classes bring the family to the next allowed count; 0 when it is at its least.
-  size_t stepSize(size_t f) const {
+  /// How many classes bring the family down by `rounds` allowed counts; 0 when there are not so many.
+  size_t stepSize(size_t f, int64_t rounds = 1) const {
     const auto total = static_cast<int64_t>(prunable_.families[f].classes.size());
     const int64_t kept = total - static_cast<int64_t>(next_[f]);
     const int64_t round = options_.round > 0 ? options_.round : defaultRound(prunable_.families[f]);
     const int64_t least = std::max<int64_t>(options_.minChannels, round);
-    const int64_t goal = (kept - 1) / round * round;
+    const int64_t goal = ((kept - 1) / round - rounds + 1) * round;
     return goal < least ? 0 : static_cast<size_t>(kept - goal);
   }
 
-  Step nextStep(size_t f) const {
-    Step step{.count = stepSize(f), .price = 0, .slices = {}};
+  Step nextStep(size_t f, int64_t rounds = 1) const {
+    Step step{.count = stepSize(f, rounds), .price = 0, .slices = {}};
     for (size_t i = 0; i < step.count; ++i) {
       const size_t one = order_[f][next_[f] + i];
       step.price += relative_[f][one];
@@ -128,15 +128,31 @@ class Selector {
     std::optional<std::pair<size_t, Step>> best;
     double bestRatio = 0, bestLeft = 0;
     for (size_t f = 0; f < prunable_.families.size(); ++f) {
-      Step step = nextStep(f);
-      if (step.count == 0 || !leavesSome(step)) continue;
-      const double saved = measured(cost_.saved(selection_.removed, step.slices));
-      if (saved <= 0) continue;
-      const double ratio = step.price / saved, left = options_.scope == PruneScope::global ? 1 : shareLeft(groups_[f]);
+      auto [step, ratio] = cheapestStep(f);
+      if (step.count == 0) continue;
+      const double left = options_.scope == PruneScope::global ? 1 : shareLeft(groups_[f]);
       if (best && (left < bestLeft || (left == bestLeft && ratio >= bestRatio))) continue;
       best = {f, std::move(step)};
       bestRatio = ratio;
       bestLeft = left;
+    }
+    return best;
+  }
+
+  /// The step of a family of least price per saving, and that ratio. Times fall at some counts only: for them, longer
+  /// steps are looked at as well.
+  std::pair<Step, double> cheapestStep(size_t f) const {
+    constexpr double kNoise = 0.002;
+    const bool isTimed = options_.target.measure == PruneTarget::Measure::latency;
+    const double least = isTimed ? kNoise * measured(selection_.after) : 0;
+    std::pair<Step, double> best;
+    for (int64_t rounds = 1; rounds == 1 || isTimed; ++rounds) {
+      Step step = nextStep(f, rounds);
+      if (step.count == 0 || !leavesSome(step)) break;
+      const double saved = measured(cost_.saved(selection_.removed, step.slices));
+      if (saved <= least || (best.first.count > 0 && step.price / saved >= best.second)) continue;
+      best = {std::move(step), 0};
+      best.second = best.first.price / saved;
     }
     return best;
   }

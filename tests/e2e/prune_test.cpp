@@ -64,7 +64,8 @@ TEST_CASE("prune tells the metric after each step", "[e2e][prune]") {
     std::string found;
     const ProcessResult result = runCompress(pruning(place, joined(data, more)));
     REQUIRE(result.exitCode == 0);
-    for (const Json& one : Json::parse(result.out)["prune"]["stages"])
+    const Json document = Json::parse(result.out);
+    for (const Json& one : document["prune"]["stages"])
       found += one["stage"].get<std::string>() + std::to_string(one["step"].get<int>()) + " ";
     return found;
   };
