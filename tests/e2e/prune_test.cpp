@@ -69,10 +69,10 @@ TEST_CASE("prune tells the metric after each step", "[e2e][prune]") {
       found += one["stage"].get<std::string>() + std::to_string(one["step"].get<int>()) + " ";
     return found;
   };
-  CHECK(stages({}) == "cut1 repaired1 ");
-  CHECK(stages({"--repair", "none"}) == "cut1 ");
+  CHECK(stages({}) == "cut1 repaired1 norms1 ");
+  CHECK(stages({"--repair", "none", "--no-norms"}) == "cut1 ");
   CHECK(stages({"--repair", "mean", "--steps", "2", "--schedule", "cubic", "--round", "1"}) ==
-        "cut1 repaired1 cut2 repaired2 ");
+        "cut1 repaired1 cut2 repaired2 norms2 ");
 }
 
 TEST_CASE("prune meets its target in several steps and by every scope", "[e2e][prune]") {
