@@ -7,6 +7,7 @@
 #include "lib/base/parallel.h"
 #include "lib/ops/access.h"
 #include "lib/ops/families.h"
+#include "lib/ops/lowering.h"
 #include "lib/ops/quantized.h"
 #include "lib/ops/window.h"
 
@@ -209,6 +210,28 @@ void qLinearConv(ReferenceContext& context) {
   store(std::span<const double>(values), y);
 }
 
+/// With constant weights: as DequantizeLinear, Conv and QuantizeLinear, which plans know.
+bool lowerQLinearConv(Lowering& node) {
+  enum Input : size_t { kX, kXScale, kXZero, kW, kWScale, kWZero, kYScale, kYZero, kBias };
+  if (!node.constant(kW) || !node.constant(kWScale) || !node.constant(kWZero) || !node.constant(kXScale) ||
+      node.constant(kWScale)->elementCount() != node.constant(kWZero)->elementCount())
+    return false;
+  const Attributes attributes = node.attributes();
+  std::vector<ValueId> inputs = {
+      node.emit("DequantizeLinear", {node.input(kX), node.input(kXScale), node.input(kXZero)}),
+      node.emit("DequantizeLinear", {node.input(kW), node.input(kWScale), node.input(kWZero)},
+                attributesOf({{"axis", int64_t{0}}}))};
+  if (node.has(kBias)) {
+    const ValueId step = node.emit("Mul", {node.input(kXScale), node.input(kWScale)});
+    const ValueId steps =
+        node.emit("Cast", {node.input(kBias)}, attributesOf({{"to", static_cast<int64_t>(DType::f32)}}));
+    inputs.push_back(node.emit("Mul", {steps, step}));
+  }
+  const ValueId y = node.emit("Conv", std::move(inputs), attributes);
+  node.give(0, node.emit("QuantizeLinear", {y, node.input(kYScale), node.input(kYZero)}));
+  return true;
+}
+
 }  // namespace
 
 std::vector<OpSpec> convOps() {
@@ -220,7 +243,13 @@ std::vector<OpSpec> convOps() {
        convInteger,
        {},
        "convolution of 8-bit integers less their zero points, in int32"},
-      {"QLinearConv", "", inferQLinearConv, qLinearConv, {}, "Quantize(Conv(Dequantize(x), Dequantize(w)) + bias)"},
+      {"QLinearConv",
+       "",
+       inferQLinearConv,
+       qLinearConv,
+       {},
+       "Quantize(Conv(Dequantize(x), Dequantize(w)) + bias)",
+       lowerQLinearConv},
   };
 }
 

@@ -4,6 +4,7 @@
 #include "lib/base/parallel.h"
 #include "lib/ops/elementwise.h"
 #include "lib/ops/families.h"
+#include "lib/ops/lowering.h"
 #include "lib/ops/quantized.h"
 
 namespace compress {
@@ -187,6 +188,21 @@ void dropBroadcast(Graph& graph, NodeId id) {
   graph.eraseAttribute(id, "broadcast");
 }
 
+/// With constant weights and one scale for the left side: as DequantizeLinear, MatMul and QuantizeLinear, which plans
+/// know.
+bool lowerQLinearMatMul(Lowering& node) {
+  enum Input : size_t { kA, kAScale, kAZero, kB, kBScale, kBZero, kYScale, kYZero };
+  const Tensor *left = node.constant(kAScale), *right = node.constant(kBScale), *zero = node.constant(kBZero);
+  if (!node.constant(kB) || !left || left->elementCount() != 1 || !right || !zero ||
+      right->elementCount() != zero->elementCount() || (right->elementCount() > 1 && right->shape().rank() > 1))
+    return false;
+  const ValueId a = node.emit("DequantizeLinear", {node.input(kA), node.input(kAScale), node.input(kAZero)});
+  const ValueId b = node.emit("DequantizeLinear", {node.input(kB), node.input(kBScale), node.input(kBZero)},
+                              attributesOf({{"axis", int64_t{-1}}}));
+  node.give(0, node.emit("QuantizeLinear", {node.emit("MatMul", {a, b}), node.input(kYScale), node.input(kYZero)}));
+  return true;
+}
+
 }  // namespace
 
 std::vector<OpSpec> matmulOps() {
@@ -199,7 +215,13 @@ std::vector<OpSpec> matmulOps() {
        matMulInteger,
        {},
        "product of 8-bit integers less their zero points, in int32"},
-      {"QLinearMatMul", "", inferQLinearMatMul, qLinearMatMul, {}, "Quantize(Dequantize(a) Dequantize(b))"},
+      {"QLinearMatMul",
+       "",
+       inferQLinearMatMul,
+       qLinearMatMul,
+       {},
+       "Quantize(Dequantize(a) Dequantize(b))",
+       lowerQLinearMatMul},
   };
 }
 

@@ -8,6 +8,7 @@
 #include "lib/runtime/plan/fused_graph.h"
 #include "lib/runtime/session.h"
 #include "tests/support/build.h"
+#include "tests/support/plans.h"
 #include "tests/support/quantized_graphs.h"
 
 using namespace compress;
@@ -95,4 +96,20 @@ TEST_CASE("channel slices before a QuantizeLinear are read in place", "[int8][in
   const Outcome fused = run(model, 2, {}, 1), plain = run(model, 2, int8Fusions(), 1);
   CHECK(hasStep(fused, "QuantizeChannels"));
   CHECK(fused.y == plain.y);
+}
+
+TEST_CASE("QLinearConv and QLinearMatMul of constant weights run as one step on bytes", "[int8][int8-plan]") {
+  const Model model = buildModel(
+      "input x: float32[1, 8, 6, 6]\nconst s: float32[] = 0.05\nconst z: uint8[] = 120\n"
+      "const w: int8[8, 8, 3, 3]\nconst ws: float32[8] = uniform(0.01, 0.02)\nconst wz: int8[8] = 0, 0, 0, 0, 0, 0, 0, 0\n"
+      "const b: int32[8] = 100, -200, 300, 0, 5, 6, 7, 8\nconst t: float32[] = 0.4\nconst g: int8[6, 5]\n"
+      "const gs: float32[] = 0.01\nconst gz: int8[] = 0\nq = QuantizeLinear(x, s, z)\n"
+      "c = QLinearConv[pads=[1, 1, 1, 1]](q, s, z, w, ws, wz, t, z, b)\n"
+      "m = QLinearMatMul(c, t, z, g, gs, gz, t, z)\ny = DequantizeLinear(m, t, z)\noutput y");
+  const Outcome fused = run(model, 2, {}, 1);
+  for (const StepInfo& step : fused.steps) CHECK(step.kernel != "ref");
+  const std::vector<Buffer> wanted = test::runOn(*makeReferenceBackend(), model, test::randomInputs(model, 1));
+  const auto reals = wanted[0].as<float>();
+  REQUIRE(reals.size() == fused.y.size());
+  for (size_t i = 0; i < reals.size(); ++i) CHECK(std::abs(fused.y[i] - reals[i]) < 1.01 * 0.4);
 }
