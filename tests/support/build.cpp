@@ -327,6 +327,21 @@ void addLine(Model& model, std::map<std::string, Body>& bodies, std::shared_ptr<
   }
 }
 
+/// Normal numbers, a share of them zero: `block` neighbours along the axis of output channels are zero together or not.
+/// That axis is the last of a matrix, else the first.
+Tensor sparse(DType dtype, const Shape& shape, double share, int64_t block, Random& random) {
+  const size_t axis = shape.rank() == 2 ? 1 : 0;
+  const int64_t inner = shape.count(axis + 1, shape.rank());
+  std::map<int64_t, bool> isZero;  // by the element that the block begins with
+  return filled(dtype, shape, [&](int64_t i) {
+    const int64_t channel = i / inner % shape[axis];
+    const auto [found, isNew] = isZero.try_emplace(i - channel % block * inner, false);
+    if (isNew) found->second = random.uniform() < share;
+    const double value = random.normal();
+    return found->second ? 0.0 : value;
+  });
+}
+
 }  // namespace
 
 Tensor buildTensor(DType dtype, const Shape& shape, std::string_view data, std::string_view seedName) {
@@ -335,10 +350,11 @@ Tensor buildTensor(DType dtype, const Shape& shape, std::string_view data, std::
   if (scanner.atEnd())
     return filled(dtype, shape,
                   [&](int64_t) { return isFloating(dtype) ? random.normal() : static_cast<double>(random.below(2)); });
-  for (const std::string_view form : {"fill(", "uniform(", "range("}) {
+  for (const std::string_view form : {"fill(", "uniform(", "range(", "sparse("}) {
     if (!scanner.accept(form)) continue;
     const auto numbers = scanNumbers(scanner.until(')'));
     if (form == "fill(") return filled(dtype, shape, [&](int64_t) { return numbers.at(0); });
+    if (form == "sparse(") return sparse(dtype, shape, numbers.at(0), static_cast<int64_t>(numbers.at(1)), random);
     if (form == "range(")
       return filled(dtype, shape, [&](int64_t i) { return numbers.at(0) + static_cast<double>(i); });
     return filled(dtype, shape, [&](int64_t) { return random.uniform(numbers.at(0), numbers.at(1)); });

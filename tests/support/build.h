@@ -5,7 +5,7 @@
 //   ir 8                                      (default 8)
 //   input x: float32[N, 3, 8, 8]
 //   const w: float32[4, 3, 3, 3]              (standard normal numbers, seeded by the name)
-//   const b: float32[4] = 1, 2, 3, 4          (or: fill(0.5), uniform(-1, 1), range(0): counts up)
+//   const b: float32[4] = 1, 2, 3, 4          (or: fill(0.5), uniform(-1, 1), range(0): counts up, sparse(0.9, 4): zeros in blocks)
 //   value y: float32[N, 4, 8, 8]              (a declared type)
 //   y = Conv[pads=[1, 1, 1, 1]](x, w, b)      (the node is called "y"; a trailing 'name' calls it otherwise, ''
 //   nothing) z, _ = com.example.Op[s="text", f=1.0, t=float32[2]{1, 2}](y, _) graph body (a body, closed by `end`, used

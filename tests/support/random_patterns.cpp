@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "lib/base/text.h"
+#include "tests/support/build.h"
 #include "tests/support/random_graph.h"
 
 namespace compress::test {
@@ -254,6 +256,17 @@ void shapeArithmetic(GraphAuthor& a, Op) {
   a.keep(then(a, "Reshape", {x, target}));
 }
 
+/// Products of window 1 whose weights are mostly zero, single or in blocks of four.
+void mostlyZeros(GraphAuthor& a, Op op) {
+  const int64_t inputs = a.pick({40, 64, 90}), outputs = a.pick({34, 64, 80}), rows = a.pick({1, 3, 20, 40});
+  const bool isConv = op == "Conv";
+  const ValueId x = isConv ? a.input(DType::f32, Shape{1, inputs, rows, 1}) : a.input(DType::f32, Shape{rows, inputs});
+  const std::string zeros = text("sparse(0.95, ", a.pick({1, 4}), ")");
+  const Shape shape = isConv ? Shape{outputs, inputs, 1, 1} : Shape{inputs, outputs};
+  const ValueId weights = a.constant(buildTensor(DType::f32, shape, zeros, text(a.below(1 << 20))));
+  a.keep(activation(a, then(a, op, {x, weights})));
+}
+
 constexpr std::array kWriters = {
     OperatorWriter{"Mul", silu},
     OperatorWriter{"Transpose", transposes},
@@ -274,6 +287,8 @@ constexpr std::array kWriters = {
     OperatorWriter{"DequantizeLinear", quantized},
     OperatorWriter{"QuantizeLinear", quantizedChannels},
     OperatorWriter{"Shape", shapeArithmetic},
+    OperatorWriter{"Conv", mostlyZeros},
+    OperatorWriter{"MatMul", mostlyZeros},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "lib/runtime/cpu/reduce.h"
 #include "lib/runtime/cpu/resize.h"
 #include "lib/runtime/cpu/softmax.h"
+#include "lib/runtime/cpu/sparse_product.h"
 #include "lib/runtime/cpu/typed.h"
 #include "lib/runtime/cpu/views.h"
 #include "lib/runtime/cpu/winograd.h"
@@ -39,6 +40,7 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"ElementwiseConcat", kPlanDomain, makeElementwiseConcat},
       KernelEntry{"Gemm", kPlanDomain, makePlanGemm},
       KernelEntry{"MatMul", "", makeMatMul},
+      KernelEntry{"SparseProduct", kPlanDomain, makeSparseProduct},
       KernelEntry{"RNN", "", makeRecurrent},
       KernelEntry{"GRU", "", makeRecurrent},
       KernelEntry{"LSTM", "", makeRecurrent},

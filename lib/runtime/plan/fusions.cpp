@@ -49,6 +49,8 @@ constexpr std::array kFusions = {
     Fusion{Stage::chains, "post-residual", "Conv -> Add (-> activation) -> post-operations", fusePostResidual},
     Fusion{Stage::chains, "concat-elementwise", "elementwise operators -> Concat of channels -> one pass over memory",
            fuseConcat},
+    Fusion{Stage::chains, "sparse-product",
+           "Conv of window 1 or Gemm whose weights are mostly zero -> a product that never sees the zeros", fuseSparse},
 };
 
 void runStage(FusedGraph& graph, Stage stage, const std::set<std::string>& disabled, std::vector<int64_t>& changes) {

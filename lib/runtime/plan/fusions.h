@@ -14,6 +14,7 @@ int64_t fuseElementwiseChains(FusedGraph& graph);
 int64_t fusePostActivation(FusedGraph& graph);
 int64_t fusePostResidual(FusedGraph& graph);
 int64_t fuseConcat(FusedGraph& graph);
+int64_t fuseSparse(FusedGraph& graph);
 
 /// QuantizeLinear and DequantizeLinear around an operator become one step on bytes.
 namespace int8 {
