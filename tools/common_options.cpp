@@ -25,6 +25,10 @@ void CommonOptions::options(OptionVisitor& visitor, OptionGroups groups) {
                   {.name = "in-place", .help = "replace MODEL by the result, at once and only when it is complete"});
     visitor.visit(dryRun, {.name = "dry-run", .help = "do everything but write the result"});
     visitor.visit(verify, {.name = "verify", .help = "check structure and outputs after each pass"});
+    visitor.visit(verifyMemory, {.name = "verify-memory",
+                                 .help = "most that comparing outputs may take, beside weights; 2GiB, or a quarter of "
+                                         "the memory where that is less",
+                                 .placeholder = "SIZE"});
     visitor.visit(externalData, {.name = "external-data",
                                  .help = "weights beside the model: auto is past 1.5 GiB",
                                  .choices = {"auto", "always", "never"}});
@@ -92,6 +96,7 @@ void CommonOptions::check() const {
                 "leave one of them out");
   if (timeout) parseSeconds("timeout", *timeout);
   if (memoryLimit) parseSize(*memoryLimit, "memory-limit");
+  if (verifyMemory) parseSize(*verifyMemory, "verify-memory");
   if (device == "cuda")
     throw Error(ErrorKind::resource, "--device cuda: the CUDA plugin libcompress_cuda.so is not installed",
                 "use --device cpu");

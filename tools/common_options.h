@@ -36,6 +36,7 @@ struct CommonOptions {
   bool inPlace = false;
   bool dryRun = false;
   bool verify = true;
+  std::optional<std::string> verifyMemory;
   std::string externalData = "auto";
   // kComputing
   int64_t threads;  ///< availableProcessors() unless told

@@ -3,9 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/eval/report.h"
-#include "lib/eval/run_over.h"
+#include "lib/eval/verification_plan.h"
 #include "tools/data_options.h"
 #include "tools/input_model.h"
 #include "tools/measuring.h"
@@ -41,8 +42,15 @@ class Compare : public Verb {
  private:
   std::unique_ptr<Dataset> openSamples(VerbContext& context, const Model& model) const {
     if (data_.hasEvaluation()) return data_.openEvaluation(context, model);
+    const int64_t memory = memoryLimit(context.common).value_or(availableMemory()) / 2;
+    const VerificationPlan plan = planVerification(model, {static_cast<int>(context.common.threads), 1, memory});
+    if (!plan.isFitting || plan.isSmaller)
+      throw Error(ErrorKind::resource,
+                  text("to compare at the declared shapes would need ", humanBytes(plan.bytes),
+                       " of memory, half of it is ", humanBytes(memory)),
+                  "give smaller samples with --data, or export the models with an open batch");
     std::unique_ptr<Dataset> dataset =
-        randomDataset(inputSpecs(model), kRandomSamples, static_cast<uint64_t>(context.common.seed));
+        randomDataset(plan.inputs, kRandomSamples, static_cast<uint64_t>(context.common.seed));
     context.document["data"].push_back(dataToJson("drift", "random", *dataset, ""));
     return dataset;
   }

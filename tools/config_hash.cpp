@@ -17,7 +17,7 @@ using Names = std::set<std::string, std::less<>>;
 const Names kWithoutEffect = {"threads",      "output",  "force",   "in-place",     "dry-run", "report",
                               "json",         "quiet",   "verbose", "progress",     "color",   "config",
                               "print-config", "timeout", "bench",   "memory-limit", "limits",  "allow-linked-data",
-                              "untrusted",    "explain"};
+                              "untrusted",    "explain", "verify-memory"};
 
 /// Options that only measure, where no budget makes the result depend on what is measured.
 const Names kMeasuring = {"data", "labels", "input", "samples", "skip", "label-offset", "metric", "gate-level"};

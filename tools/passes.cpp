@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 #include "lib/base/text.h"
+#include "lib/eval/gates.h"
 #include "lib/eval/report.h"
 
 namespace compress {
@@ -35,6 +37,7 @@ Json toJson(const PassRecord& record) {
   for (const Skipped& skipped : record.skipped)
     out["skipped"].push_back({{"node", skipped.node}, {"op", skipped.op}, {"reason", skipped.reason}});
   if (!record.drift.empty()) out["verify"] = verifyToJson(record.drift);
+  if (!record.comparedAt.empty()) out["verify"]["inputs"] = record.comparedAt;
   return out;
 }
 
@@ -72,11 +75,19 @@ PassContext passContext(const VerbContext& context, Backend& backend, const Data
 PipelineOptions pipelineOptions(const CommonOptions& common) {
   PipelineOptions options;
   options.compareOutputs = common.verify;
+  if (common.verifyMemory)
+    options.memoryBytes = parseSize(*common.verifyMemory, "verify-memory");
+  else
+    options.memoryBytes = std::min(options.memoryBytes, memoryLimit(common).value_or(availableMemory()) / 4);
   return options;
 }
 
 bool reportPasses(VerbContext& context, const std::vector<PassRecord>& records) {
   bool allKept = true;
+  const auto isSmaller = [](const PassRecord& record) { return !record.comparedAt.empty(); };
+  if (const auto record = std::ranges::find_if(records, isSmaller); record != records.end())
+    warnAs(context, text("W-VERIFIED-SMALLER: outputs were compared at ", record->comparedAt,
+                         ": the declared shapes need more than --verify-memory"));
   for (const PassRecord& record : records) {
     const Json entry = toJson(record);
     context.console.event("pass", entry);

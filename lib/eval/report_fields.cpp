@@ -154,9 +154,9 @@ ReportTable passTable(const Json& document) {
       "Passes", {"pass", "changes", "seconds", "result", "SQNR dB", "cosine", "max error", "argmax agrees %"}, {}};
   for (const Json& pass : items(document, "passes")) {
     const Json& verify = member(pass, "verify");
-    const std::string status = string(pass, "status"), reason = string(pass, "reason");
+    const std::string status = string(pass, "status"), why = string(pass, "why");
     table.rows.push_back({string(pass, "name"), whole(pass, "rewrites"), shown(number(pass, "seconds"), 2),
-                          reason.empty() ? status : text(status, ": ", reason), shown(number(verify, "sqnr_db"), 1),
+                          why.empty() ? status : text(status, ": ", why), shown(number(verify, "sqnr_db"), 1),
                           shown(number(verify, "cosine"), 6), significant(number(verify, "max_abs")),
                           shown(number(verify, "argmax_agree_pct"), 2)});
   }

@@ -6,64 +6,11 @@
 
 #include "lib/base/error.h"
 #include "lib/base/text.h"
-#include "lib/eval/head_of.h"
-#include "lib/eval/run_over.h"
 #include "lib/ir/verify.h"
+#include "lib/pass/output_judge.h"
 
 namespace compress {
 namespace {
-
-/// Compares models with the one that the pipeline was given. Reads no sample before the first comparison.
-class Judge {
- public:
-  Judge(const Model& reference, const PassContext& context, const PipelineOptions& options)
-      : reference_(reference), context_(context), options_(options) {}
-
-  /// Fills in the record's drift; the reason to drop the model, or empty.
-  std::string findFault(const Model& model, bool lossless, PassRecord& record) {
-    try {
-      const Measurement measured = validator().measureDrift(model);
-      record.drift = measured.drift;
-      const Verdict verdict = validator().judge(measured, lossless);
-      return verdict.accepted ? std::string() : verdict.reason;
-    } catch (const Error& error) {
-      requireRunnableReference();
-      return text("the changed model does not run: ", error.message());
-    }
-  }
-
- private:
-  Validator& validator() {
-    if (!validator_) {
-      if (context_.calibration != nullptr)
-        samples_ = std::make_unique<HeadOf>(*context_.calibration, options_.samples);
-      else
-        samples_ = randomDataset(inputSpecs(reference_), options_.samples, context_.seed);
-      ValidatorOptions settings;
-      settings.threads = context_.threads;
-      settings.seed = context_.seed;
-      validator_ =
-          std::make_unique<Validator>(reference_, context_.backend, samples_.get(), nullptr, std::move(settings));
-    }
-    return *validator_;
-  }
-
-  /// Throws when it is the model as it came that cannot be run.
-  void requireRunnableReference() {
-    try {
-      validator().measureDrift(reference_);
-    } catch (const Error& error) {
-      throw Error(error.kind(), text("outputs cannot be compared: ", error.message()),
-                  error.hint().empty() ? "--no-verify checks the structure only" : error.hint());
-    }
-  }
-
-  const Model reference_;
-  const PassContext& context_;
-  const PipelineOptions& options_;
-  std::unique_ptr<Dataset> samples_;
-  std::unique_ptr<Validator> validator_;
-};
 
 /// IR 3 wants every initializer among the graph inputs; one that a pass has added is not, so the model becomes IR 4.
 void raiseIrVersion(Model& model) {
@@ -93,7 +40,7 @@ void runPass(PipelineStep& step, Model& edited, PassContext& context, PassRecord
   record.warnings = std::exchange(context.warnings, {});
 }
 
-PassRecord runStep(PipelineStep& step, Model& model, PassContext& context, Judge& judge,
+PassRecord runStep(PipelineStep& step, Model& model, PassContext& context, OutputJudge& judge,
                    const PipelineOptions& options) {
   const auto sizeOf = options.sizeOf ? options.sizeOf : constantBytes;
   PassRecord record;
@@ -154,7 +101,7 @@ PipelineStep makeStep(const PassSpec& spec) {
 
 std::vector<PassRecord> runPipeline(Model& model, std::vector<PipelineStep> steps, PassContext& context,
                                     const PipelineOptions& options) {
-  Judge judge(model, context, options);
+  OutputJudge judge(model, context, options);
   std::vector<PassRecord> records;
   for (size_t i = 0; i < steps.size(); ++i) {
     context.progress(text("pass ", i + 1, " of ", steps.size(), ": ", steps[i].name));

@@ -25,6 +25,7 @@ struct PassRecord {
   int64_t bytesBefore = 0, bytesAfter = 0;  ///< by PipelineOptions::sizeOf
   int64_t nodesBefore = 0, nodesAfter = 0;
   std::vector<OutputDrift> drift;  ///< against the model as it came; empty where nothing changed or was not compared
+  std::string comparedAt;          ///< inputs smaller than declared that the outputs were compared at; empty: as declared
 };
 
 struct PipelineStep {
@@ -36,6 +37,9 @@ struct PipelineStep {
 struct PipelineOptions {
   bool compareOutputs = true;  ///< false: structure only
   int64_t samples = 4;         ///< compared per pass: the first of the calibration data, else random numbers
+  /// That comparing may take, beside constants: inputs are chosen to fit, and a pass whose outputs cannot be compared
+  /// within it is dropped.
+  int64_t memoryBytes = int64_t{2} << 30;
   /// Size of a model as reported. Default: bytes of all constants.
   std::function<int64_t(const Model&)> sizeOf;
 };

@@ -4,6 +4,7 @@
 #include "lib/onnx/read.h"
 #include "lib/onnx/write.h"
 #include "tests/e2e/fixtures.h"
+#include "tests/support/build.h"
 
 using namespace compress;
 using namespace compress::test;
@@ -30,6 +31,29 @@ TEST_CASE("memory that is out is exit code 6, and nothing is written", "[e2e]") 
     CHECK(result.exitCode == 6);
     CHECK(place.files() == before);
   }
+}
+
+TEST_CASE("a huge declared batch is verified on a small one, or said not to be", "[e2e]") {
+  const TemporaryDirectory folder;
+  const auto path = [&](const char* name) { return (folder.path() / name).string(); };
+  const std::string clean = "input x: float32[1048576, 1024]\na = Identity(x)\ny = Relu(a)\noutput y\n";
+  writeModel(buildModel(clean), path("clean.onnx"));
+  const Words command = {"optimize", "--json", "--force", "--verify-memory", "64MB", "-o", path("out.onnx")};
+  const ProcessResult smaller = runCompress(joined(command, {path("clean.onnx")}));
+  CAPTURE(smaller.err);
+  CHECK(smaller.exitCode == 0);
+  CHECK(contains(smaller.err, "W-VERIFIED-SMALLER: outputs were compared at x: float32[1024, 512]"));
+  CHECK(contains(smaller.out, R"("inputs": "x: float32[1024, 512]")"));
+  writeModel(buildModel("input x: float32[1048576, 1024]\nconst s: int64[1] = 1073741824\na = Identity(x)\n"
+                        "y = Reshape(a, s)\noutput y\n"),
+             path("rigid.onnx"));
+  const ProcessResult none = runCompress(joined(command, {path("rigid.onnx")}));
+  CHECK(none.exitCode == 1);
+  CHECK(contains(none.err, "remove-no-ops was dropped: not verified numerically: would need "));
+  const ProcessResult compared = runCompress({"compare", "--memory-limit", "200MB", path("clean.onnx"), path("out.onnx")});
+  CHECK(compared.exitCode == 6);
+  CHECK(contains(compared.err, "to compare at the declared shapes would need "));
+  CHECK(runCompress({"optimize", "--verify-memory", "much", path("clean.onnx")}).exitCode == 2);
 }
 
 TEST_CASE("names in a model cannot steer the terminal", "[e2e]") {

@@ -173,3 +173,70 @@ TEST_CASE("constants that share memory count once", "[pipeline]") {
   model.graph.addConstant("again", shared);
   CHECK(constantBytes(model) == 12);
 }
+
+namespace {
+
+constexpr int64_t kLittleMemory = 8 << 20;
+
+PassRecord removeNoOps(const char* model, PassRecord::Status expected) {
+  Run run;
+  run.model = test::buildModel(model);
+  PassRecord record = run(makeStep(test::findPass("remove-no-ops")), {.memoryBytes = kLittleMemory, .sizeOf = {}});
+  CAPTURE(record.why);
+  CHECK(record.status == expected);
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("outputs of models with huge declared inputs are compared at smaller ones", "[pipeline]") {
+  const PassRecord record = removeNoOps(R"(
+input x: float32[1048576, 64]
+input z: float32[1048576, 1]
+const w: float32[64, 3]
+a = Identity(x)
+b = MatMul(a, w)
+y = Add(b, z)
+output y: float32[1048576, 3]
+)",
+                                        PassRecord::Status::applied);
+  REQUIRE(record.drift.size() == 1);
+  CHECK(record.comparedAt == "x: float32[4096, 64], z: float32[4096, 1]");
+}
+
+TEST_CASE("what cannot be compared within the memory is dropped, and says what it would need", "[pipeline]") {
+  const PassRecord record = removeNoOps(R"(
+input x: float32[1048576, 64]
+const shape: int64[1] = 67108864
+a = Identity(x)
+y = Reshape(a, shape)
+output y
+)",
+                                        PassRecord::Status::dropped);
+  CHECK(record.why.find("not verified numerically: would need 4.") == 0);
+  CHECK(record.drift.empty());
+}
+
+TEST_CASE("a fault that shows at smaller inputs is told with the shortage", "[pipeline]") {
+  Run run;
+  run.model = test::buildModel("input x: float32[1048576, 3]\nconst w: float32[3] = 1, 2, 3\ny = Mul(x, w)\noutput y\n");
+  const PassRecord record = run(setWeights(true, 5), {.memoryBytes = kLittleMemory, .sizeOf = {}});
+  CHECK(record.status == PassRecord::Status::dropped);
+  CHECK(record.why.find("would need") != std::string::npos);
+  CAPTURE(record.why);
+  CHECK(record.why.find("at x: float32[32768, 3]: output 'y': cosine") != std::string::npos);
+}
+
+TEST_CASE("open dimensions get a size at which the model has a result", "[pipeline]") {
+  const PassRecord record = removeNoOps(R"(
+input x: float32[N, 2, H, W]
+const w: float32[4, 2, 7, 7]
+a = Identity(x)
+y = Conv(a, w)
+output y
+)",
+                                        PassRecord::Status::applied);
+  REQUIRE(record.drift.size() == 1);
+  CHECK(record.drift[0].drift.count() == 4 * 4 * 2 * 2);
+  CHECK(record.comparedAt.empty());
+}
