@@ -1,5 +1,5 @@
 // ops: the table of operators: the opsets that changed their form, how the cpu backend runs them, what quantize makes
-// of them; and one operator's page.
+// of them, which have gradients; and one operator's page.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -9,6 +9,7 @@
 #include "lib/eval/report.h"
 #include "lib/ops/op.h"
 #include "lib/runtime/fast_operators.h"
+#include "lib/train/gradient_grid.h"
 #include "passes/quantize/rules.h"
 #include "tools/verbs.h"
 
@@ -57,6 +58,16 @@ std::string_view backendOf(const OpSpec& spec, const std::set<std::string>& fast
   return spec.domain.empty() && fast.contains(std::string(spec.op)) ? "cpu" : "reference";
 }
 
+/// What the gradient of an operator is tested for.
+std::vector<std::string> testedProperties(const OpSpec& spec) {
+  if (!spec.domain.empty()) return {};
+  if (spec.op == "QuantizeLinear" || spec.op == "DequantizeLinear") return {"straight through", "trained scale"};
+  std::vector<std::string> properties;
+  for (const GradientCase& each : gradientGrid())
+    if (each.op == spec.op) properties.emplace_back(each.property);
+  return properties;
+}
+
 Json toJson(const OpSpec& spec, const std::set<std::string>& fast) {
   Json record = {{"op", spec.op},
                  {"domain", spec.domain},
@@ -65,6 +76,7 @@ Json toJson(const OpSpec& spec, const std::set<std::string>& fast) {
                  {"backend", backendOf(spec, fast)},
                  {"shape_rule", spec.infer != nullptr},
                  {"doc", spec.doc}};
+  record["gradient"] = testedProperties(spec);
   record["quantize"] = Json::object();
   for (const auto& [target, rule] : rulesOf(spec))
     record["quantize"][std::string(target)] = {
@@ -80,11 +92,16 @@ std::string shownForms(const OpSpec& spec) {
 
 class Ops : public Verb {
  public:
-  void options(OptionVisitor&) override {}
+  void options(OptionVisitor& visitor) override {
+    visitor.visit(grad_, {.name = "grad",
+                          .help = "list the operators that can be trained through, and what their "
+                                  "gradients are tested for"});
+  }
 
   int run(VerbContext& context) override {
     const std::set<std::string> fast = fastOperators();
     if (!context.operands.empty()) return page(context, find(context.operands[0]), fast);
+    if (grad_) return gradients(context, fast);
     std::vector<std::vector<std::string>> rows;
     for (const OpSpec& spec : allOps()) {
       context.document["ops"].push_back(toJson(spec, fast));
@@ -97,6 +114,17 @@ class Ops : public Verb {
   }
 
  private:
+  static int gradients(VerbContext& context, const std::set<std::string>& fast) {
+    std::vector<std::vector<std::string>> rows;
+    for (const OpSpec& spec : allOps()) {
+      if (spec.gradient == nullptr) continue;
+      context.document["ops"].push_back(toJson(spec, fast));
+      rows.push_back({fullName(spec), join(testedProperties(spec), ", ")});
+    }
+    context.console.result(renderTable({"operator", "gradient tested for"}, rows));
+    return 0;
+  }
+
   static const OpSpec& find(const std::string& name) {
     std::vector<std::string> names;
     for (const OpSpec& spec : allOps()) {
@@ -126,8 +154,12 @@ class Ops : public Verb {
       node.domain = spec.domain;
       console.result(text("  quantize: stays float: ", reasonWithoutRule(node)));
     }
+    const auto tested = testedProperties(spec);
+    console.result(text("  gradient: ", tested.empty() ? "none" : text("tested for ", join(tested, ", "))));
     return 0;
   }
+
+  bool grad_ = false;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "lib/ir/private_domains.h"
 #include "lib/onnx/functions.h"
 #include "lib/onnx/graphs.h"
 #include "lib/onnx/scopes.h"
@@ -109,6 +110,7 @@ void checkNode(const onnx::NodeProto& node, const Domains& domains, bool inFunct
   if (!domains.contains(plainDomain(node.domain())))
     refuse(text("its domain ", inQuotes(node.domain()), " is not in opset_import"),
            "add the domain and its version to opset_import");
+  if (isPrivateDomain(node.domain())) refuse(text("its domain ", inQuotes(node.domain()), " is private to a run"));
   std::unordered_set<std::string_view> names;
   for (const auto& attribute : node.attribute()) {
     checkAttribute(attribute, inFunction);

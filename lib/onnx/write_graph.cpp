@@ -4,6 +4,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/ir/private_domains.h"
 #include "lib/onnx/functions.h"
 #include "lib/onnx/type_proto.h"
 #include "lib/onnx/write_attribute.h"
@@ -156,6 +159,9 @@ void GraphEmitter::emitConstant(ValueId id, GraphProto& proto) const {
 }
 
 void GraphEmitter::emitNode(const Node& node, int position, onnx::NodeProto& proto) {
+  if (isPrivateDomain(node.domain))
+    throw Error(ErrorKind::bug, text("node '", displayName(node.name), "' (", node.op, ") of domain ", node.domain,
+                                     " is private to a run: a training graph or a plan cannot be written"));
   if (!node.rest.empty()) proto = parsed<onnx::NodeProto>(node.rest);
   const size_t formal = node.inputs.size() - static_cast<size_t>(node.captureCount);
   for (size_t i = 0; i < formal; ++i) proto.add_input(node.inputs[i] ? nameOf(node.inputs[i]) : std::string());

@@ -5,6 +5,7 @@
 
 #include "lib/base/parallel.h"
 #include "lib/ops/access.h"
+#include "lib/ops/conv_transpose.h"
 #include "lib/ops/families.h"
 #include "lib/ops/window.h"
 
@@ -143,6 +144,10 @@ void convTranspose(ReferenceContext& context) {
 }
 
 }  // namespace
+
+Window transposedWindow(const Node& node, const std::vector<int64_t>& kernel, const std::vector<int64_t>& input) {
+  return geometryOf(node, kernel, input).window;
+}
 
 std::vector<OpSpec> convTransposeOps() {
   return {{"ConvTranspose",

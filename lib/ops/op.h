@@ -66,6 +66,10 @@ class Lowering;
 /// Expresses a node by ops of the default domain (lib/ops/lowering.h); false: more must be known of its inputs.
 using Lower = bool (*)(Lowering&);
 
+class Backward;
+/// Extends the graph by the gradients of a node's inputs (lib/ops/gradient.h).
+using Gradient = void (*)(Backward&);
+
 struct OpSpec {
   std::string_view op;
   std::string_view domain;        ///< empty: ai.onnx
@@ -74,11 +78,14 @@ struct OpSpec {
   std::vector<Upgrade> upgrades;  ///< ascending; empty when the form never changed in a way that matters to us
   std::string_view doc;           ///< one line: the formula
   Lower lower = nullptr;          ///< null: the op has kernels of its own
+  Gradient gradient = nullptr;    ///< null: nothing can be trained through it
 };
 
-/// All operators, sorted by domain and name.
+/// All operators that a file may hold, sorted by domain and name.
 std::span<const OpSpec> allOps();
-/// Null when the op is not known.
+/// Operators of private domains, that gradients are made of.
+std::span<const OpSpec> privateOps();
+/// Null when the op is not known. Private operators are found too.
 const OpSpec* findOp(std::string_view op, std::string_view domain = "");
 /// The newest opset of the default domain whose meaning the ops implement.
 constexpr int64_t kNewestOpset = 28;

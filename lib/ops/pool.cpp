@@ -5,7 +5,7 @@
 #include "lib/base/parallel.h"
 #include "lib/ops/access.h"
 #include "lib/ops/families.h"
-#include "lib/ops/window.h"
+#include "lib/ops/pool_windows.h"
 
 namespace compress {
 namespace {
@@ -27,67 +27,11 @@ void inferPool(InferContext& context) {
   if (context.outputs.size() > 1) context.outputs[1] = tensorType(DType::i64, y.dims);
 }
 
-/// Visits each output position of one plane with the kernel elements that lie inside the input.
-class Windows {
- public:
-  Windows(const Node& node, const Shape& x, const Shape& y)
-      : window_(windowOf(node, node.attributes.integers("kernel_shape"))) {
-    input_.assign(x.dims().begin() + 2, x.dims().end());
-    output_.assign(y.dims().begin() + 2, y.dims().end());
-    resolvePads(window_, input_);
-  }
-
-  const Window& window() const { return window_; }
-  int64_t inputPlane() const { return Shape(input_).elementCount(); }
-  int64_t outputPlane() const { return Shape(output_).elementCount(); }
-
-  /// element(i) for each input index under the window at output index `o`, both flat within the plane, in C order.
-  template <typename Element>
-  void visit(int64_t o, const Element& element) const {
-    int64_t starts[8];
-    const size_t rank = window_.rank();
-    for (size_t axis = rank; axis-- > 0; o /= output_[axis])
-      starts[axis] = o % output_[axis] * window_.strides[axis] - window_.padsBegin[axis];
-    visitAxis(0, 0, starts, element);
-  }
-
-  /// Kernel elements at `o` that lie inside the input widened by its padding: what count_include_pad divides by.
-  int64_t paddedCount(int64_t o) const {
-    int64_t count = 1;
-    for (size_t axis = window_.rank(); axis-- > 0; o /= output_[axis]) {
-      const int64_t start = o % output_[axis] * window_.strides[axis] - window_.padsBegin[axis];
-      const int64_t end = input_[axis] + window_.padsEnd[axis];
-      int64_t inside = 0;
-      for (int64_t k = 0; k < window_.kernel[axis]; ++k) inside += start + k * window_.dilations[axis] < end ? 1 : 0;
-      count *= inside;
-    }
-    return count;
-  }
-
- private:
-  template <typename Element>
-  void visitAxis(size_t axis, int64_t base, const int64_t* starts, const Element& element) const {
-    for (int64_t k = 0; k < window_.kernel[axis]; ++k) {
-      const int64_t i = starts[axis] + k * window_.dilations[axis];
-      if (i < 0 || i >= input_[axis]) continue;
-      const int64_t index = base * input_[axis] + i;
-      if (axis + 1 == window_.rank())
-        element(index);
-      else
-        visitAxis(axis + 1, index, starts, element);
-    }
-  }
-
-  Window window_;
-  std::vector<int64_t> input_, output_;
-};
-
 /// y[plane, o] = reduce(windows, the plane's elements, o)
 template <typename Reduce>
 void pool(ReferenceContext& context, const Reduce& reduce) {
   const Tensor& x = context.inputs[0];
   const Windows windows(context.node, x.shape(), context.outputs[0].shape());
-  if (windows.window().rank() > 8) reject("a window of ", windows.window().rank(), " axes, expected at most 8");
   const auto values = load<double>(x);
   const int64_t inputPlane = windows.inputPlane(), outputPlane = windows.outputPlane();
   std::vector<double> out(static_cast<size_t>(context.outputs[0].elementCount()));

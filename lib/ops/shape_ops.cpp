@@ -29,11 +29,11 @@ void inferIdentity(InferContext& context) {
   passPartials(context);
 }
 
-/// Removes from both lists what they have in common, symbols and equal numbers alike.
+/// Removes from both lists what they have in common, symbols and equal numbers but 0 alike.
 void cancel(std::vector<Dim>& a, std::vector<Dim>& b) {
   for (auto it = a.begin(); it != a.end();) {
     const auto twin =
-        std::ranges::find_if(b, [&](const Dim& dim) { return dim == *it && (dim.isKnown() || !dim.symbol.empty()); });
+        std::ranges::find_if(b, [&](const Dim& dim) { return dim == *it && (dim.value > 0 || !dim.symbol.empty()); });
     if (twin == b.end()) {
       ++it;
       continue;

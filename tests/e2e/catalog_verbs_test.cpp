@@ -33,6 +33,17 @@ void checkSyntax(const std::string& shell, const std::string& script) {
 
 }  // namespace
 
+TEST_CASE("ops --grad lists what can be trained through, and what was tested", "[e2e]") {
+  const ProcessResult table = runCompress({"ops", "--grad"});
+  CHECK(table.exitCode == 0);
+  CHECK(contains(table.out, "\nConv "));
+  CHECK(!contains(table.out, "\nFloor "));
+  CHECK(contains(table.out, "depthwise multiplier"));
+  CHECK(operatorRecord("Floor")["gradient"].empty());
+  CHECK(operatorRecord("Softmax")["gradient"][0] == "last axis");
+  CHECK(contains(runCompress({"ops", "Floor"}).out, "gradient: none"));
+}
+
 TEST_CASE("ops lists operators with forms, backend and rule, and tells of one", "[e2e]") {
   const ProcessResult table = runCompress({"ops"});
   CHECK(table.exitCode == 0);

@@ -79,6 +79,8 @@ TEST_CASE("what two rules say against each other is an error with the node's nam
   }));
   CHECK(throwsError(ErrorKind::input, "node 'y' (Add): dimensions 3 and 4 do not broadcast",
                     [] { inferred("input x: float32[3]\ninput z: float32[4]\ny = Add(x, z)\noutput y\n"); }));
+  CHECK(inferred("input x: float32[0, 2, 4]\nconst s: int64[2] = 0, 4\ny = Reshape[allowzero=1](x, s)\noutput y\n") ==
+        "float32[0, 4]");
   CHECK(throwsError(ErrorKind::input, "node 'y' (Reshape)",
                     [] { inferred("input x: float32[3]\nconst s: int64[2] = 2, 2\ny = Reshape(x, s)\noutput y\n"); }));
 }

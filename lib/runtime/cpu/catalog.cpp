@@ -1,6 +1,7 @@
 // The table of fast kernels: one line per operator and kernel.
 #include <array>
 
+#include "lib/ir/private_domains.h"
 #include "lib/runtime/cpu/conv.h"
 #include "lib/runtime/cpu/elementwise.h"
 #include "lib/runtime/cpu/elementwise_concat.h"
@@ -13,6 +14,7 @@
 #include "lib/runtime/cpu/resize.h"
 #include "lib/runtime/cpu/softmax.h"
 #include "lib/runtime/cpu/sparse_product.h"
+#include "lib/runtime/cpu/training.h"
 #include "lib/runtime/cpu/typed.h"
 #include "lib/runtime/cpu/views.h"
 #include "lib/runtime/cpu/winograd.h"
@@ -36,6 +38,8 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"Resize", "", int8::makeNearestResize},
       KernelEntry{"Conv", "", makeWinogradConv},
       KernelEntry{"Conv", "", makeConv},
+      KernelEntry{"Conv", "", makeTrainedConv},
+      KernelEntry{"Gemm", "", makeTrainedGemm},
       KernelEntry{"Elementwise", kPlanDomain, makeElementwise},
       KernelEntry{"ElementwiseConcat", kPlanDomain, makeElementwiseConcat},
       KernelEntry{"Gemm", kPlanDomain, makePlanGemm},
@@ -95,6 +99,18 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"DepthToSpace", "", makeDepthToSpace},
       KernelEntry{"SpaceToDepth", "", makeSpaceToDepth},
       KernelEntry{"StridedConcat", kPlanDomain, makeStridedConcat},
+      KernelEntry{"ConvGradData", kTrainDomain, makeConvGradData},
+      KernelEntry{"ConvGradWeights", kTrainDomain, makeConvGradWeights},
+      KernelEntry{"BatchNormalizationTraining", kTrainDomain, makeBatchNormalization},
+      KernelEntry{"BatchNormalizationGrad", kTrainDomain, makeBatchNormalizationGrad},
+      KernelEntry{"ActivationGrad", kTrainDomain, makeActivationGrad},
+      KernelEntry{"MaxPoolGrad", kTrainDomain, makePoolGrad},
+      KernelEntry{"AveragePoolGrad", kTrainDomain, makePoolGrad},
+      KernelEntry{"LayerNormalizationGrad", kTrainDomain, makeRowGrad},
+      KernelEntry{"RMSNormalizationGrad", kTrainDomain, makeRowGrad},
+      KernelEntry{"SoftmaxGrad", kTrainDomain, makeRowGrad},
+      KernelEntry{"LogSoftmaxGrad", kTrainDomain, makeRowGrad},
+      KernelEntry{"GatherGrad", kTrainDomain, makeGatherGrad},
   };
   return kKernels;
 }

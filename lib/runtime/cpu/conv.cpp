@@ -57,15 +57,6 @@ int threadsFor(int64_t macs, bool isDepthwise, bool isBf16, int threads) {
   return macs * (isDepthwise ? 4 : 1) / (isBf16 ? 8 : 1) < kParallelMacs ? 1 : threads;
 }
 
-/// [M, C/g, k...] as oneDNN wants it: [g, M/g, C/g, k...] when there are groups.
-Shape groupedShape(const Shape& weights, int64_t groups) {
-  if (groups == 1) return weights;
-  std::vector<int64_t> dims = weights.dims();
-  dims[0] /= groups;
-  dims.insert(dims.begin(), groups);
-  return Shape(dims);
-}
-
 }  // namespace
 
 bool isConvHandled(const KernelRequest& request) {
@@ -91,6 +82,14 @@ ConvGeometry convGeometry(const Node& node, const Shape& input, const Shape& wei
     geometry.dilations.push_back(window.dilations[i] - 1);
   }
   return geometry;
+}
+
+Shape groupedShape(const Shape& weights, int64_t groups) {
+  if (groups == 1) return weights;
+  std::vector<int64_t> dims = weights.dims();
+  dims[0] /= groups;
+  dims.insert(dims.begin(), groups);
+  return Shape(dims);
 }
 
 KernelChoice channelsLastConvChoice(const KernelRequest& request) {

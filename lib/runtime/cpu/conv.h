@@ -19,6 +19,8 @@ ConvGeometry convGeometry(const Node& node, const Shape& input, const Shape& wei
 bool isConvHandled(const KernelRequest& request);
 /// Choice of a kernel, without the kernel, that has weights and bias packed and reads and writes channels-last.
 KernelChoice channelsLastConvChoice(const KernelRequest& request);
+/// [M, C/g, k...] as oneDNN wants it: [g, M/g, C/g, k...] when there are groups.
+Shape groupedShape(const Shape& weights, int64_t groups);
 
 /// f32, or bf16 with f32 sums, with constant weights and bias.
 KernelChoice makeConv(const KernelRequest& request, CpuContext& context);
