@@ -12,7 +12,6 @@
 #include "lib/ops/infer_types.h"
 #include "lib/train/autodiff.h"
 #include "lib/train/gradient_grid.h"
-#include "tests/support/build.h"
 #include "tests/support/errors.h"
 #include "tests/support/gradients.h"
 #include "tests/support/plans.h"
@@ -24,14 +23,6 @@ namespace {
 
 /// Relative error of a central difference in float64 with steps of 1e-5: truncation and cancellation are about 1e-10.
 constexpr double kTolerance = 1e-6;
-
-std::string statements(const GradientCase& c, std::string_view dtype) {
-  std::string out;
-  for (const char each : c.model) out += each == ';' ? '\n' : each;
-  for (size_t i = out.find("float64"); i != std::string::npos; i = out.find("float64", i + dtype.size()))
-    out.replace(i, 7, dtype);
-  return out;
-}
 
 double awayFromHalves(double x) {
   const double nearest = std::nearbyint(2 * x) / 2;
@@ -68,7 +59,7 @@ std::vector<Tensor> inputsFor(const GradientCase& c, const Graph& graph) {
 TEST_CASE("gradients match central differences", "[gradient][property]") {
   for (const GradientCase& c : gradientGrid()) {
     CAPTURE(c.op, c.property);
-    const Differentiated d = differentiated(buildModel(statements(c, "float64")).graph);
+    const Differentiated d = differentiated(modelOf(c, "float64").graph);
     const std::vector<Tensor> inputs = inputsFor(c, d.graph);
     CHECK(worstDifference(d, inputs) <= kTolerance);
   }
@@ -88,7 +79,7 @@ TEST_CASE("float32 gradients of the cpu backend match the references'", "[gradie
   const auto cpu = makeCpuBackend(), reference = makeReferenceBackend();
   for (const GradientCase& c : gradientGrid()) {
     CAPTURE(c.op, c.property);
-    Model model = buildModel(statements(c, "float32"));
+    Model model = modelOf(c, "float32");
     if (c.op == "Cast") continue;  // to float64: nothing to run fast
     model.graph = differentiated(model.graph).graph;
     const std::vector<Tensor> inputs = inputsFor(c, model.graph);

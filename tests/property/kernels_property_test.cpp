@@ -8,6 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/runtime/fast_operators.h"
 #include "tests/support/build.h"
+#include "tests/support/gradients.h"
 #include "tests/support/graph_check.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/random_quantized.h"
@@ -41,7 +42,7 @@ TEST_CASE("many random graphs of fast operators agree with the reference", "[run
   checkSeeds(std::stoull(seeds), std::stoull(seeds.substr(seeds.find(':') + 1)));
 }
 
-TEST_CASE("random graphs use every fast kernel and every fusion", "[runtime][property]") {
+TEST_CASE("random graphs and gradients use every fast kernel and every fusion", "[runtime][property]") {
   PlanCoverage coverage;
   for (uint64_t seed = 0; seed < 700; ++seed) {
     const RandomGraph graph = randomGraph(seed);
@@ -50,6 +51,12 @@ TEST_CASE("random graphs use every fast kernel and every fusion", "[runtime][pro
   for (uint64_t seed = 0; seed < 100; ++seed) {
     const Model model = buildModel(randomQuantized(seed).network(seed % 2 == 0));
     coverage.add(model, randomInputs(model, seed));
+  }
+  for (const GradientCase& c : gradientGrid()) {  // gradient_test.cpp compares them with the references
+    if (c.op == "Cast") continue;                  // to float64
+    Model model = modelOf(c, "float32");
+    model.graph = differentiated(model.graph).graph;
+    coverage.add(model, randomInputs(model, 0));
   }
   CHECK(join(coverage.missing(), ", ") == "");
 }

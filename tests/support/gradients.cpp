@@ -10,6 +10,7 @@
 #include "lib/ops/lowering.h"
 #include "lib/ops/infer_types.h"
 #include "lib/train/autodiff.h"
+#include "tests/support/build.h"
 
 namespace compress::test {
 namespace {
@@ -43,6 +44,14 @@ double lossAt(const Graph& graph, const std::vector<Tensor>& inputs) {
 }
 
 }  // namespace
+
+Model modelOf(const GradientCase& c, std::string_view dtype) {
+  std::string out;
+  for (const char each : c.model) out += each == ';' ? '\n' : each;
+  for (size_t i = out.find("float64"); i != std::string::npos; i = out.find("float64", i + dtype.size()))
+    out.replace(i, 7, dtype);
+  return buildModel(out);
+}
 
 Differentiated differentiated(const Graph& source) {
   Differentiated d{source};

@@ -2,9 +2,13 @@
 #pragma once
 #include <vector>
 
-#include "lib/ir/graph.h"
+#include "lib/ir/model.h"
+#include "lib/train/gradient_grid.h"
 
 namespace compress::test {
+
+/// The model of a case, its float64 being `dtype`.
+Model modelOf(const GradientCase& c, std::string_view dtype);
 
 /// A graph that returns L = sum of r y over all outputs y, r fixed random numbers, and the gradients of L with respect
 /// to each input, zeros where L does not depend on it.
