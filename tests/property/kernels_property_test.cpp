@@ -55,7 +55,7 @@ TEST_CASE("random graphs and gradients use every fast kernel and every fusion", 
   for (const GradientCase& c : gradientGrid()) {  // gradient_test.cpp compares them with the references
     if (c.op == "Cast") continue;                  // to float64
     Model model = modelOf(c, "float32");
-    model.graph = differentiated(model.graph).graph;
+    model.graph = differentiated(model.graph, true).graph;
     coverage.add(model, randomInputs(model, 0));
   }
   CHECK(join(coverage.missing(), ", ") == "");

@@ -24,15 +24,16 @@ Tensor randomNumbers(DType dtype, const Shape& shape, std::string_view purpose) 
   return std::move(buffer).freeze();
 }
 
-/// sum of r y over the graph's outputs.
-ValueId addLoss(Graph& graph) {
+/// sum of r y, or of r y^2, over the graph's outputs.
+ValueId addLoss(Graph& graph, bool isSquared) {
   const Inferred inferred = inferTypes(graph);
   ValueId loss;
   for (const ValueId output : graph.outputs()) {
     const Type& type = inferred.types[static_cast<size_t>(output.index)];
     const ValueId weights =
         graph.addConstant("weights", randomNumbers(type.dtype, *type.shape(), graph.value(output).name));
-    const ValueId sum = graph.emit("ReduceSum", {graph.emit("Mul", {output, weights}, "weighted")}, "sum",
+    const ValueId value = isSquared ? graph.emit("Mul", {output, output}, "square") : output;
+    const ValueId sum = graph.emit("ReduceSum", {graph.emit("Mul", {value, weights}, "weighted")}, "sum",
                                    attributesOf({{"keepdims", int64_t{0}}}));
     loss = loss ? graph.emit("Add", {loss, sum}, "loss") : sum;
   }
@@ -53,10 +54,10 @@ Model modelOf(const GradientCase& c, std::string_view dtype) {
   return buildModel(out);
 }
 
-Differentiated differentiated(const Graph& source) {
+Differentiated differentiated(const Graph& source, bool isSquared) {
   Differentiated d{source};
   const std::vector<ValueId> inputs = source.runtimeInputs();
-  const ValueId loss = addLoss(d.graph);
+  const ValueId loss = addLoss(d.graph, isSquared);
   const std::vector<ValueId> gradients = appendGradients(d.graph, loss, inputs);
   std::vector<ValueId> outputs = {loss};
   for (size_t i = 0; i < inputs.size(); ++i)

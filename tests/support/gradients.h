@@ -11,11 +11,11 @@ namespace compress::test {
 Model modelOf(const GradientCase& c, std::string_view dtype);
 
 /// A graph that returns L = sum of r y over all outputs y, r fixed random numbers, and the gradients of L with respect
-/// to each input, zeros where L does not depend on it.
+/// to each input, zeros where L does not depend on it. `isSquared`: of r y^2, so that no gradient is a constant.
 struct Differentiated {
   Graph graph;
 };
-Differentiated differentiated(const Graph& graph);
+Differentiated differentiated(const Graph& graph, bool isSquared = false);
 
 /// The worst |difference - gradient| / (|difference| + |gradient| + 1e-8) over all elements of all inputs, by the
 /// references. A difference is central, with a step of 1e-5 max(1, |x|).

@@ -38,7 +38,6 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"Resize", "", int8::makeNearestResize},
       KernelEntry{"Conv", "", makeWinogradConv},
       KernelEntry{"Conv", "", makeConv},
-      KernelEntry{"Conv", "", makeTrainedConv},
       KernelEntry{"Gemm", "", makeTrainedGemm},
       KernelEntry{"Elementwise", kPlanDomain, makeElementwise},
       KernelEntry{"ElementwiseConcat", kPlanDomain, makeElementwiseConcat},

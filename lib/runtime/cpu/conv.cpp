@@ -8,6 +8,7 @@
 #include "lib/ops/window.h"
 #include "lib/runtime/cpu/elementwise.h"
 #include "lib/runtime/cpu/post_ops.h"
+#include "lib/runtime/cpu/training.h"
 
 namespace compress {
 namespace {
@@ -106,7 +107,7 @@ KernelChoice channelsLastConvChoice(const KernelRequest& request) {
 }
 
 KernelChoice makeConv(const KernelRequest& request, CpuContext& context) {
-  if (!isConvHandled(request)) return notForMe();
+  if (!isConvHandled(request)) return makeTrainedConv(request, context);
   const Shape input = request.shape(0);
   const Shape output = request.outputShape();
   const Tensor& weights = *request.constant(1);

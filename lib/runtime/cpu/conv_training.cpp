@@ -65,7 +65,7 @@ KernelChoice makeTrainedConv(const KernelRequest& request, CpuContext& context) 
       {DNNL_ARG_DST, conv.target, ArgumentPlace::output()}};
   if (request.has(2)) arguments.push_back({DNNL_ARG_BIAS, bias, ArgumentPlace::input(2)});
   chain.add(dnnl::convolution_forward(description), arguments);
-  KernelChoice choice = convChoice(request, chain, description.impl_info_str(), conv.macs);
+  KernelChoice choice = convChoice(request, chain, std::string("trained ") + description.impl_info_str(), conv.macs);
   choice.inputLayouts[0] = Layout::channelsLast;
   choice.outputLayouts[0] = Layout::channelsLast;
   return choice;
