@@ -16,7 +16,7 @@ using namespace compress::test;
 
 namespace {
 
-constexpr uint64_t kFastNets = 3, kFastGraphs = 40, kSlowNets = 400;
+constexpr uint64_t kFastNets = 3, kFastGraphs = 40, kSlowNets = 60;
 /// Eight bits for a tensor whose values fill its range give about 40 dB; a stack of layers of random weights, some with
 /// wide ranges, loses half of it, and one in a hundred nearly all.
 constexpr double kFewDb = 12, kLeastDb = 3;

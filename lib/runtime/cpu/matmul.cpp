@@ -17,7 +17,7 @@ namespace {
 /// Products of so few multiply-adds, or so few rows, are done in own loops: what they wait for is the right matrix.
 constexpr int64_t kSmallProduct = 1 << 15;
 constexpr int64_t kFewRows = 24;
-/// Below this many multiply-adds a product stays on one thread: waking others costs as much as it saves.
+/// Below this many multiply-adds an own product stays on one thread.
 constexpr int64_t kParallelProduct = 1 << 17;
 
 struct Extents {
@@ -118,19 +118,14 @@ class MatMulKernel : public Kernel {
   BoundPrimitive bound_;
 };
 
-/// Sets `threads` to 1 for small products, and where the bytes would depend on it: work is divided when the description
-/// is made.
+/// Sets `threads` to 1 where the bytes would depend on it: work is divided when the description is made.
 dnnl::matmul::primitive_desc describe(const dnnl::matmul::desc& operation, const dnnl::primitive_attr& attributes,
-                                      const dnnl::engine& engine, int64_t macs, int& threads) {
-  const auto made = [&] {
-    const ThreadLimit limit(threads);
-    return dnnl::matmul::primitive_desc(operation, attributes, engine);
-  };
-  if (macs < kParallelProduct) threads = 1;
-  dnnl::matmul::primitive_desc description = made();
-  if (threads == 1 || !isGemm(description.impl_info_str())) return description;
+                                      const dnnl::engine& engine, int& threads) {
+  const dnnl::matmul::primitive_desc description(operation, attributes, engine);
+  if (!isGemm(description.impl_info_str())) return description;
   threads = 1;
-  return made();
+  const ThreadLimit limit(threads);
+  return {operation, attributes, engine};
 }
 
 KernelChoice plainChoice(const KernelRequest& request, std::unique_ptr<Kernel> kernel) {
@@ -152,8 +147,7 @@ std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& 
   const dnnl::matmul::desc operation(left, onednnAny(rightShape, request.dtype(0)), bias, target);
   MatMulKernel::Parts parts;
   parts.threads = request.threads;
-  parts.macs = extents.rows * extents.inner * extents.columns;
-  const auto description = describe(operation, post.attributes, context.engine, parts.macs, parts.threads);
+  const auto description = describe(operation, post.attributes, context.engine, parts.threads);
   parts.primitive = dnnl::matmul(description);
   parts.name = description.impl_info_str();
   parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, description.weights_desc()}, {DNNL_ARG_DST, target}};
@@ -167,6 +161,7 @@ std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& 
   }
   parts.arguments.insert(parts.arguments.end(), post.arguments.begin(), post.arguments.end());
   parts.inputs.insert(parts.inputs.end(), post.argumentInputs.begin(), post.argumentInputs.end());
+  parts.macs = extents.rows * extents.inner * extents.columns;
   return std::make_unique<MatMulKernel>(std::move(parts), context.engine);
 }
 
@@ -213,12 +208,12 @@ KernelChoice makeMatMul(const KernelRequest& request, CpuContext& context) {
   const auto target = onednnDesc(request.outputShape(), DType::f32, Layout::plain);
   MatMulKernel::Parts parts;
   parts.threads = request.threads;
-  parts.macs = request.outputShape().elementCount() * a[a.rank() - 1];
-  const auto description = describe({left, right, target}, {}, context.engine, parts.macs, parts.threads);
+  const auto description = describe({left, right, target}, {}, context.engine, parts.threads);
   parts.primitive = dnnl::matmul(description);
   parts.name = description.impl_info_str();
   parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, target}};
   parts.inputs = {0, 1, -1};
+  parts.macs = request.outputShape().elementCount() * a[a.rank() - 1];
   return plainChoice(request, std::make_unique<MatMulKernel>(std::move(parts), context.engine));
 }
 
