@@ -39,3 +39,11 @@ TEST_CASE("a product of few rows is that of the reference, with the same bytes f
       }
     }
 }
+
+TEST_CASE("a product of changing matrices takes a single number as its bias", "[runtime][plan][gemm]") {
+  const auto cpu = makeCpuBackend();
+  const Model model =
+      buildModel("input x: float32[3, 4]\ninput w: float32[4, 1]\ninput b: float32[]\ny = Gemm(x, w, b)\noutput y\n");
+  const std::vector<Tensor> inputs = randomInputs(model, 13);
+  CHECK(normalizedError(runOn(*cpu, model, inputs), runOn(*makeReferenceBackend(), model, inputs)) <= 1e-11);
+}

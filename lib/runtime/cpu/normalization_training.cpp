@@ -148,15 +148,15 @@ KernelChoice makeTrainedGemm(const KernelRequest& request, CpuContext& context) 
   const Shape a = request.shape(0), b = request.shape(1), y = request.outputShape();
   const Attributes& attributes = request.node.attributes;
   const bool hasBias = request.has(2);
-  if (request.dtype(0) != DType::f32 || y.elementCount() == 0 || a.elementCount() == 0 ||
-      attributes.real("alpha", 1) != 1 || (hasBias && attributes.real("beta", 1) != 1))
+  if (request.dtype(0) != DType::f32 || a.rank() != 2 || b.rank() != 2 || y.rank() != 2 || y.elementCount() == 0 ||
+      a.elementCount() == 0 || attributes.real("alpha", 1) != 1 || (hasBias && attributes.real("beta", 1) != 1))
     return notForMe();
-  if (hasBias && (request.shape(2).elementCount() != y[1] || request.shape(2).dims().back() != y[1])) return notForMe();
+  const Shape row = hasBias ? request.shape(2) : Shape{};
+  if (hasBias && (row.rank() == 0 || row.elementCount() != y[1] || row[row.rank() - 1] != y[1])) return notForMe();
   const auto matrix = [](const Shape& shape, bool isTransposed) {
     if (!isTransposed) return dnnl::memory::desc(shape.dims(), dnnl::memory::data_type::f32, {shape[1], 1});
     return dnnl::memory::desc({shape[1], shape[0]}, dnnl::memory::data_type::f32, {1, shape[1]});
   };
-  const ThreadLimit limit(request.threads);
   const auto left = matrix(a, attributes.integer("transA", 0) != 0);
   const auto right = matrix(b, attributes.integer("transB", 0) != 0);
   const auto target = matrix(y, false);
