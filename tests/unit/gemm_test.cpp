@@ -47,3 +47,26 @@ TEST_CASE("a product of changing matrices takes a single number as its bias", "[
   const std::vector<Tensor> inputs = randomInputs(model, 13);
   CHECK(normalizedError(runOn(*cpu, model, inputs), runOn(*makeReferenceBackend(), model, inputs)) <= 1e-11);
 }
+
+TEST_CASE(
+    "products of more rows are those of the reference, small ones and large ones, with the same bytes for any thread "
+    "count",
+    "[runtime][plan][gemm]") {
+  const auto cpu = makeCpuBackend();
+  const auto reference = makeReferenceBackend();
+  for (const int rows : {25, 40, 63})
+    for (const int inner : {16, 40, 47})
+      for (const int columns : {34, 48, 96, 700}) {
+        INFO(rows << " rows, " << inner << " by " << columns);
+        const Model model = product(rows, inner, columns);
+        const std::vector<Tensor> inputs = randomInputs(model, 12);
+        CompileOptions options;
+        options.threads = 1;
+        const std::vector<Buffer> one = runOn(*cpu, model, inputs, options);
+        CHECK(normalizedError(one, runOn(*reference, model, inputs)) <= 1e-11);
+        for (const int threads : {2, 3}) {
+          options.threads = threads;
+          CHECK(sameBytes(runOn(*cpu, model, inputs, options), one));
+        }
+      }
+}

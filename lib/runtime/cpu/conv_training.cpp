@@ -2,7 +2,6 @@
 // Weights and their gradients lie plain in the plan; the primitives' own layouts are scratch memory.
 #include <algorithm>
 
-#include "lib/base/parallel.h"
 #include "lib/runtime/cpu/conv.h"
 #include "lib/runtime/cpu/primitive_kernel.h"
 #include "lib/runtime/cpu/training.h"
@@ -55,7 +54,6 @@ KernelChoice makeTrainedConv(const KernelRequest& request, CpuContext& context) 
       !request.fused.post.empty())
     return notForMe();
   const Convolution conv(request.node, request.shape(0), request.shape(1), request.outputShape());
-  const ThreadLimit limit(request.threads);
   const auto bias = request.has(2) ? onednnDesc(request.shape(2), DType::f32, Layout::plain) : dnnl::memory::desc();
   const auto description = conv.forward(context.engine, bias);
   PrimitiveChain chain(context, request.threads);
@@ -75,7 +73,6 @@ KernelChoice makeConvGradData(const KernelRequest& request, CpuContext& context)
   const Shape g = request.shape(0), w = request.shape(1), x = request.outputShape();
   if (!isHandled(x, w, g, request.dtype(0))) return notForMe();
   const Convolution conv(request.node, x, w, g);
-  const ThreadLimit limit(request.threads);
   const auto hint = conv.forward(context.engine, {});
   const dnnl::convolution_backward_data::primitive_desc description(
       {algorithm::convolution_direct, conv.source, conv.weights, conv.target, conv.geometry.strides,
@@ -96,7 +93,6 @@ KernelChoice makeConvGradWeights(const KernelRequest& request, CpuContext& conte
   const Shape x = request.shape(0), g = request.shape(1), w = request.outputShape();
   if (!isHandled(x, w, g, request.dtype(0))) return notForMe();
   const Convolution conv(request.node, x, w, g);
-  const ThreadLimit limit(request.threads);
   const auto hint = conv.forward(context.engine, {});
   const dnnl::convolution_backward_weights::primitive_desc description(
       {algorithm::convolution_direct, conv.source, conv.weights, conv.target, conv.geometry.strides,

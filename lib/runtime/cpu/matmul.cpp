@@ -17,7 +17,7 @@ namespace {
 /// Products of so few multiply-adds, or so few rows, are done in own loops: what they wait for is the right matrix.
 constexpr int64_t kSmallProduct = 1 << 15;
 constexpr int64_t kFewRows = 24;
-/// Below this many multiply-adds an own product stays on one thread.
+/// Below this many multiply-adds a product stays on one thread: waking others costs as much as it saves.
 constexpr int64_t kParallelProduct = 1 << 17;
 
 struct Extents {
@@ -118,14 +118,24 @@ class MatMulKernel : public Kernel {
   BoundPrimitive bound_;
 };
 
-/// Sets `threads` to 1 where the bytes would depend on it: work is divided when the description is made.
-dnnl::matmul::primitive_desc describe(const dnnl::matmul::desc& operation, const dnnl::primitive_attr& attributes,
-                                      const dnnl::engine& engine, int& threads) {
-  const dnnl::matmul::primitive_desc description(operation, attributes, engine);
-  if (!isGemm(description.impl_info_str())) return description;
-  threads = 1;
-  const ThreadLimit limit(threads);
-  return {operation, attributes, engine};
+/// A product and the threads that it is made for. oneDNN divides the work when the description is made and finds
+/// kernels made before by the thread count at that time, so description and primitive are made under the same limit.
+struct Made {
+  dnnl::matmul::primitive_desc description;
+  dnnl::matmul primitive;
+  int threads;
+};
+
+/// On one thread where the product is small, and where the bytes would depend on the count.
+Made makeProduct(const dnnl::matmul::desc& operation, const dnnl::primitive_attr& attributes,
+                 const dnnl::engine& engine, int64_t macs, int threads) {
+  const auto madeFor = [&](int count) {
+    const ThreadLimit limit(count);
+    const dnnl::matmul::primitive_desc description(operation, attributes, engine);
+    return Made{description, dnnl::matmul(description), count};
+  };
+  Made made = madeFor(macs < kParallelProduct ? 1 : threads);
+  return made.threads > 1 && isGemm(made.description.impl_info_str()) ? madeFor(1) : made;
 }
 
 KernelChoice plainChoice(const KernelRequest& request, std::unique_ptr<Kernel> kernel) {
@@ -146,9 +156,11 @@ std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& 
   OnednnPostOps post = onednnPostOps(request, Layout::plain, -1);
   const dnnl::matmul::desc operation(left, onednnAny(rightShape, request.dtype(0)), bias, target);
   MatMulKernel::Parts parts;
-  parts.threads = request.threads;
-  const auto description = describe(operation, post.attributes, context.engine, parts.threads);
-  parts.primitive = dnnl::matmul(description);
+  parts.macs = extents.rows * extents.inner * extents.columns;
+  const auto [description, primitive, threads] =
+      makeProduct(operation, post.attributes, context.engine, parts.macs, request.threads);
+  parts.threads = threads;
+  parts.primitive = primitive;
   parts.name = description.impl_info_str();
   parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, description.weights_desc()}, {DNNL_ARG_DST, target}};
   parts.inputs = {0, -2, -1};
@@ -161,7 +173,6 @@ std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& 
   }
   parts.arguments.insert(parts.arguments.end(), post.arguments.begin(), post.arguments.end());
   parts.inputs.insert(parts.inputs.end(), post.argumentInputs.begin(), post.argumentInputs.end());
-  parts.macs = extents.rows * extents.inner * extents.columns;
   return std::make_unique<MatMulKernel>(std::move(parts), context.engine);
 }
 
@@ -207,13 +218,14 @@ KernelChoice makeMatMul(const KernelRequest& request, CpuContext& context) {
   const auto right = onednnDesc(withRank(b, rank), DType::f32, Layout::plain);
   const auto target = onednnDesc(request.outputShape(), DType::f32, Layout::plain);
   MatMulKernel::Parts parts;
-  parts.threads = request.threads;
-  const auto description = describe({left, right, target}, {}, context.engine, parts.threads);
-  parts.primitive = dnnl::matmul(description);
+  parts.macs = request.outputShape().elementCount() * a[a.rank() - 1];
+  const auto [description, primitive, threads] =
+      makeProduct({left, right, target}, {}, context.engine, parts.macs, request.threads);
+  parts.threads = threads;
+  parts.primitive = primitive;
   parts.name = description.impl_info_str();
   parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, target}};
   parts.inputs = {0, 1, -1};
-  parts.macs = request.outputShape().elementCount() * a[a.rank() - 1];
   return plainChoice(request, std::make_unique<MatMulKernel>(std::move(parts), context.engine));
 }
 

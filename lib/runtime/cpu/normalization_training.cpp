@@ -2,7 +2,6 @@
 // change, by oneDNN.
 #include <limits>
 
-#include "lib/base/parallel.h"
 #include "lib/runtime/cpu/conv.h"
 #include "lib/runtime/cpu/primitive_kernel.h"
 #include "lib/runtime/cpu/training.h"
@@ -54,7 +53,6 @@ KernelChoice makeBatchNormalization(const KernelRequest& request, CpuContext& co
   if (!isNormalizable(request)) return notForMe();
   const Shape x = request.shape(0);
   const Layout layout = channelLayout(x);
-  const ThreadLimit limit(request.threads);
   const auto data = onednnDesc(x, DType::f32, layout), channel = onednnDesc({x[1]}, DType::f32, Layout::plain);
   const auto description = normalizationForward(request, data, context.engine);
   PrimitiveChain chain(context, request.threads);
@@ -73,7 +71,6 @@ KernelChoice makeBatchNormalizationGrad(const KernelRequest& request, CpuContext
   if (!isNormalizable(request)) return notForMe();
   const Shape x = request.shape(0);
   const Layout layout = channelLayout(x);
-  const ThreadLimit limit(request.threads);
   const auto data = onednnDesc(x, DType::f32, layout), channel = onednnDesc({x[1]}, DType::f32, Layout::plain);
   const auto hint = normalizationForward(request, data, context.engine);
   const dnnl::batch_normalization_backward::primitive_desc description(
@@ -130,7 +127,6 @@ KernelChoice makeActivationGrad(const KernelRequest& request, CpuContext& contex
   if (!form || request.dtype(0) != DType::f32 || shape.elementCount() == 0) return notForMe();
   const bool isLast = shape.rank() >= 3 && (request.inputLayouts[0] == Layout::channelsLast ||
                                             request.inputLayouts[1] == Layout::channelsLast);
-  const ThreadLimit limit(request.threads);
   const auto data = onednnDesc({shape.elementCount()}, DType::f32, Layout::plain);
   const dnnl::eltwise_forward::primitive_desc hint(
       {dnnl::prop_kind::forward_training, form->kind, data, form->alpha, form->beta}, context.engine);
