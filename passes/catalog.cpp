@@ -8,9 +8,9 @@ namespace compress {
 
 std::span<const PassSpec> allPasses() {
   static const std::array kPasses = {
-      nameNodesSpec(),       foldConstantsSpec(), removeNoOpsSpec(), mergeMovementSpec(),
-      fusePadSpec(),         foldBatchNormSpec(), foldAffineSpec(),  poolReduceMeanSpec(),
-      mergeDuplicatesSpec(), removeDeadSpec(),    quantizeSpec(),
+      nameNodesSpec(),     foldConstantsSpec(), removeNoOpsSpec(),    mergeMovementSpec(),   fusePadSpec(),
+      foldBatchNormSpec(), foldAffineSpec(),    poolReduceMeanSpec(), mergeDuplicatesSpec(), removeDeadSpec(),
+      quantizeSpec(),      pruneSpec(),         sparsifySpec(),
   };
   return kPasses;
 }

@@ -15,5 +15,7 @@ PassSpec poolReduceMeanSpec();
 PassSpec mergeDuplicatesSpec();
 PassSpec removeDeadSpec();
 PassSpec quantizeSpec();
+PassSpec pruneSpec();
+PassSpec sparsifySpec();
 
 }  // namespace compress

@@ -70,4 +70,12 @@ void checkPatterns(const Graph& graph, std::span<const std::string> patterns) {
   }
 }
 
+std::string whyNotSelected(const Graph& graph, const Node& node, std::span<const std::string> include,
+                           std::span<const std::string> exclude) {
+  const auto hit = [&](const std::string& pattern) { return matches(graph, node, pattern); };
+  if (const auto it = std::ranges::find_if(exclude, hit); it != exclude.end()) return text("excluded by '", *it, "'");
+  if (!include.empty() && std::ranges::none_of(include, hit)) return "not among what --include names";
+  return {};
+}
+
 }  // namespace compress

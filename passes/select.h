@@ -17,4 +17,8 @@ void checkPatterns(const Graph& graph, std::span<const std::string> patterns);
 /// `tensor:` names what the node computes, or a constant or graph input that it reads.
 bool matches(const Graph& graph, const Node& node, std::string_view pattern);
 
+/// Why --include and --exclude leave the node out; empty where they do not.
+std::string whyNotSelected(const Graph& graph, const Node& node, std::span<const std::string> include,
+                           std::span<const std::string> exclude);
+
 }  // namespace compress

@@ -1,5 +1,6 @@
 #include "tools/closing_line.h"
 
+#include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/eval/report.h"
 
@@ -31,6 +32,14 @@ void printClosingLine(VerbContext& context, const InputModel& input, const Outpu
     context.console.result(line);
   else
     context.console.note(line);
+}
+
+int writeJudged(VerbContext& context, const GainOptions& gain, const OutputPlan& plan, const InputModel& input,
+                const Model& model, const Findings& findings, bool isGood, bool isAsked) {
+  const Outcome outcome = isGood ? gain.write(context, plan, input, model, isAsked)
+                                 : Outcome{.bytes = findings.after.fileBytes, .isOriginal = false, .isAccepted = false};
+  printClosingLine(context, input, plan, outcome, &findings);
+  return outcome.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
 }
 
 }  // namespace compress

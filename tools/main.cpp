@@ -23,9 +23,9 @@ namespace compress {
 
 std::span<const VerbSpec> allVerbs() {
   static const std::vector<VerbSpec> verbs = {
-      inspectVerb(),   checkVerb(),    runVerb(),   evalVerb(),    benchVerb(),    optimizeVerb(),
-      calibrateVerb(), quantizeVerb(), pruneVerb(), compareVerb(), pipelineVerb(), reportVerb(),
-      opsVerb(),       passesVerb(),   lintVerb(),  debugVerb(),   doctorVerb(),   completionVerb(),
+      inspectVerb(),  checkVerb(), runVerb(),      evalVerb(),    benchVerb(),      optimizeVerb(), calibrateVerb(),
+      quantizeVerb(), pruneVerb(), sparsifyVerb(), compareVerb(), pipelineVerb(),   reportVerb(),   opsVerb(),
+      passesVerb(),   lintVerb(),  debugVerb(),    doctorVerb(),  completionVerb(),
   };
   return verbs;
 }

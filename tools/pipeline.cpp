@@ -222,11 +222,7 @@ class Pipeline : public Verb {
     const Findings findings =
         judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
                        {model, plan.shown(), modelFileBytes(model)}, samples.get(), evaluation.get());
-    const Outcome outcome = findings.isAccepted
-                                ? gain_.write(context, plan, input, model, judge_.hasSpeedGate())
-                                : Outcome{.bytes = findings.after.fileBytes, .isOriginal = false, .isAccepted = false};
-    printClosingLine(context, input, plan, outcome, &findings);
-    return findings.isAccepted && outcome.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
+    return writeJudged(context, gain_, plan, input, model, findings, findings.isAccepted, judge_.hasSpeedGate());
   }
 
   std::optional<int64_t> from_, to_;

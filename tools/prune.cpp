@@ -131,11 +131,7 @@ class PruneVerb : public Verb {
     const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
                                              {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
     const bool isGood = allKept && findings.isAccepted && !isRefused(context, prune.report(), findings);
-    const Outcome outcome = isGood
-                                ? gain_.write(context, plan, input, model, judge_.hasSpeedGate())
-                                : Outcome{.bytes = findings.after.fileBytes, .isOriginal = false, .isAccepted = false};
-    printClosingLine(context, input, plan, outcome, &findings);
-    return isGood && outcome.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
+    return writeJudged(context, gain_, plan, input, model, findings, isGood, judge_.hasSpeedGate());
   }
 
   nlohmann::json measureStage(VerbContext& context, Backend& backend, const Dataset& evaluation, std::string_view stage,

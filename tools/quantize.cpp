@@ -82,11 +82,7 @@ class QuantizeVerb : public Verb {
       addLayerCosts(context, input.model, model, *backend, *calibration);
     const bool isGood = allKept && findings.isAccepted;
     if (isGood && ioDtype_ != "float") model = withIntegerBorders(context, model, ioDtype_, calibration);
-    const Outcome outcome = isGood
-                                ? gain_.write(context, plan, input, model, judge_.hasSpeedGate())
-                                : Outcome{.bytes = findings.after.fileBytes, .isOriginal = false, .isAccepted = false};
-    printClosingLine(context, input, plan, outcome, &findings);
-    return isGood && outcome.isAccepted ? 0 : static_cast<int>(ErrorKind::negative);
+    return writeJudged(context, gain_, plan, input, model, findings, isGood, judge_.hasSpeedGate());
   }
 
   /// What the file says about how it came to be.

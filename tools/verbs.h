@@ -13,6 +13,7 @@ VerbSpec optimizeVerb();
 VerbSpec calibrateVerb();
 VerbSpec quantizeVerb();
 VerbSpec pruneVerb();
+VerbSpec sparsifyVerb();
 VerbSpec compareVerb();
 VerbSpec pipelineVerb();
 VerbSpec opsVerb();

@@ -7,6 +7,8 @@ namespace {
 
 /// How firmly weights are held where they are, as a share of the mean second moment.
 constexpr double kDamping = 1e-3;
+constexpr int64_t kLeastRows = 8192;
+constexpr int64_t kRowsPerUnknown = 12;
 using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 }  // namespace
@@ -70,11 +72,8 @@ NormalEquations::Matrix NormalEquations::covariance(bool centred) const {
   return h;
 }
 
-Model upTo(const Model& model, ValueId value) {
-  Model prefix = model;
-  prefix.graph.setOutputs({value});
-  prefix.graph.eraseDead();
-  return prefix;
+int64_t fitRowsPerSample(int64_t inputs, int64_t samples) {
+  return std::max(kLeastRows, kRowsPerUnknown * inputs) / samples + 1;
 }
 
 }  // namespace compress

@@ -5,7 +5,6 @@
 #include <Eigen/Dense>
 #include <vector>
 
-#include "lib/ir/model.h"
 #include "passes/prune/layers.h"
 
 namespace compress {
@@ -40,7 +39,7 @@ class NormalEquations {
   Matrix moments_, cross_;
 };
 
-/// `model` as far as it computes `value`.
-Model upTo(const Model& model, ValueId value);
+/// Rows to take of each sample, so that a layer with `inputs` unknowns per output sees enough of them.
+int64_t fitRowsPerSample(int64_t inputs, int64_t samples);
 
 }  // namespace compress

@@ -44,7 +44,7 @@ void PruneOptions::visit(OptionVisitor& visitor) {
                  .help = "with samples: fit the layers behind a cut again by least squares, or fold the mean of "
                          "what is gone into biases",
                  .choices = {"lsq", "mean", "none"}});
-  visitor.visit(norms, {.name = "norms", .help = "with samples: take the statistics of BatchNormalization anew"});
+  visitor.visit(norms, {.name = "norms", .help = "take the statistics of BatchNormalization anew where there are samples"});
   visitor.visit(allowStatCoupled,
                 {.name = "allow-stat-coupled",
                  .help = "also remove what a norm's statistics are taken over: what stays is then no longer exact"});

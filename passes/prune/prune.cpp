@@ -25,15 +25,6 @@ namespace {
 constexpr int64_t kLeastOpset = 13;  // Softmax runs along one axis, and sizes are inputs, from here on
 constexpr double kMaskedTolerance = 1e-4;
 
-std::string exclusion(const Graph& graph, NodeId id, const PruneOptions& options) {
-  const Node& node = graph.node(id);
-  const auto hit = [&](const std::string& pattern) { return matches(graph, node, pattern); };
-  if (const auto it = std::ranges::find_if(options.exclude, hit); it != options.exclude.end())
-    return text("excluded by '", *it, "'");
-  if (!options.include.empty() && std::ranges::none_of(options.include, hit)) return "not among what --include names";
-  return {};
-}
-
 std::string kindOf(const Graph& graph, const Family& family) {
   if (family.byDigit) return family.policy == DigitPolicy::outer ? "heads" : "head-dim";
   const Node& node = graph.node(family.node);
@@ -106,8 +97,9 @@ class Pruner {
 
   int64_t cut(Model& model, const PruneTarget& target, std::optional<PruneCost>& origin, int64_t step) {
     const KnownTypes known = knownOf(model);
-    Prunable found = findPrunable(model.graph, known, collectTies(model.graph, known),
-                                  [&](NodeId id) { return exclusion(model.graph, id, options_); });
+    Prunable found = findPrunable(model.graph, known, collectTies(model.graph, known), [&](NodeId id) {
+      return whyNotSelected(model.graph, model.graph.node(id), options_.include, options_.exclude);
+    });
     const CostModel cost(model.graph, known, latencies_);
     if (step == 1) reportBlocked(model.graph, found, cost);
     std::erase_if(found.families, [&](const Family& family) { return !isWanted(model.graph, family, options_); });
@@ -306,6 +298,14 @@ int64_t Prune::run(Model& model, PassContext& context) {
   const int64_t removed = pruner.run(model, target);
   report_ = std::move(pruner.report());
   return removed;
+}
+
+PassSpec pruneSpec() {
+  return {.name = "prune",
+          .summary = "remove channels, hidden units or attention heads, with all that goes together with them",
+          .lossless = false,
+          .idempotent = false,
+          .make = []() -> std::unique_ptr<Pass> { return std::make_unique<Prune>(); }};
 }
 
 }  // namespace compress

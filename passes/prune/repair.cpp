@@ -1,7 +1,5 @@
 #include "passes/prune/repair.h"
 
-#define EIGEN_DONT_PARALLELIZE  // threads are busy with samples
-#include <Eigen/Dense>
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -10,57 +8,13 @@
 #include "lib/base/text.h"
 #include "lib/eval/run_over.h"
 #include "passes/input_rows.h"
-#include "passes/prune/layers.h"
+#include "passes/prune/fit.h"
 #include "passes/select.h"
 
 namespace compress {
 namespace {
 
-/// Rows looked at per layer: enough for the number of unknowns, and no fewer than this.
-constexpr int64_t kLeastRows = 8192;
-constexpr int64_t kRowsPerUnknown = 12;
-/// How firmly weights are held where they are, as a share of the mean second moment.
-constexpr double kDamping = 1e-3;
-
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-/// Sums over rows r = (what the layer reads, 1) and answers y: of r r^T and r y^T.
-class NormalEquations {
- public:
-  NormalEquations(int64_t inputs, int64_t outputs)
-      : inputs_(inputs), moments_(Matrix::Zero(inputs + 1, inputs + 1)), cross_(Matrix::Zero(inputs + 1, outputs)) {}
-
-  /// `rows` holds count x inputs numbers, `answers` count x outputs.
-  void add(const std::vector<float>& rows, const std::vector<float>& answers, int64_t count) {
-    const Eigen::Map<const Rows> x(rows.data(), count, inputs_), y(answers.data(), count, cross_.cols());
-    moments_.topLeftCorner(inputs_, inputs_) += (x.transpose() * x).cast<double>();
-    moments_.row(inputs_).head(inputs_) += x.cast<double>().colwise().sum();
-    moments_(inputs_, inputs_) += static_cast<double>(count);
-    cross_.topRows(inputs_) += (x.transpose() * y).cast<double>();
-    cross_.row(inputs_) += y.cast<double>().colwise().sum();
-  }
-
-  /// inputs + 1 rows, the last one biases; held near `present`. Without a bias, the last row of `present` is zero and
-  /// stays so.
-  Matrix solve(const Matrix& present, bool hasBias) const {
-    const Eigen::Index n = hasBias ? inputs_ + 1 : inputs_;
-    Matrix a = moments_;
-    a.col(inputs_) = a.row(inputs_).transpose().eval();
-    a = a.topLeftCorner(n, n).eval();
-    const double hold = kDamping * std::max(moments_.diagonal().head(inputs_).mean(), 1e-12);
-    Matrix b = cross_.topRows(n);
-    a.diagonal().head(inputs_).array() += hold;
-    b.topRows(inputs_) += hold * present.topRows(inputs_);
-    Matrix solved = present;
-    solved.topRows(n) = a.ldlt().solve(b);
-    return solved;
-  }
-
- private:
-  int64_t inputs_;
-  Matrix moments_, cross_;
-};
+using Matrix = NormalEquations::Matrix;
 
 class Repairer {
  public:
@@ -96,8 +50,7 @@ class Repairer {
     const WeightView view(node, weight, layer.groups);
     std::vector<NormalEquations> equations(static_cast<size_t>(layer.groups),
                                            NormalEquations(view.inputs(), view.outputs()));
-    const int64_t samples = context_.calibration->size();
-    const int64_t perSample = std::max(kLeastRows, kRowsPerUnknown * view.inputs()) / samples + 1;
+    const int64_t perSample = fitRowsPerSample(view.inputs(), context_.calibration->size());
     const Model wholePrefix = modelUpTo(whole_, layer.output), cutPrefix = modelUpTo(cut_, layer.input);
     runOver(std::array<const Model*, 2>{&wholePrefix, &cutPrefix}, context_.backend, *context_.calibration,
             context_.threads, [&](int64_t, const Sample&, std::span<const std::vector<Tensor>> outputs) {

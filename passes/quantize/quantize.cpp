@@ -25,16 +25,6 @@ namespace {
 constexpr int64_t kLeastOpset = 13;  // DequantizeLinear has an axis from here on
 constexpr int64_t kLeastIr = 7;
 
-/// Keeps a node float when the user says so.
-std::string exclusion(const Graph& graph, NodeId id, const QuantizeOptions& options) {
-  const Node& node = graph.node(id);
-  const auto hit = [&](const std::string& pattern) { return matches(graph, node, pattern); };
-  if (const auto it = std::ranges::find_if(options.exclude, hit); it != options.exclude.end())
-    return text("excluded by '", *it, "'");
-  if (!options.include.empty() && std::ranges::none_of(options.include, hit)) return "not among what --include names";
-  return {};
-}
-
 /// Names of the tensors whose values make the ranges.
 std::vector<std::string> sourceNames(const Graph& graph, const QuantizePlan& plan) {
   std::vector<std::string> names;
@@ -187,7 +177,8 @@ class Workshop {
   QuantizePlan plan(const std::map<NodeId, std::string>& keptFloat) const {
     const auto excluded = [&](NodeId id) {
       const auto it = keptFloat.find(id);
-      return it != keptFloat.end() ? it->second : exclusion(model_.graph, id, options_);
+      if (it != keptFloat.end()) return it->second;
+      return whyNotSelected(model_.graph, model_.graph.node(id), options_.include, options_.exclude);
     };
     return planQuantization(model_.graph, inferred_, {options_.target, excluded});
   }

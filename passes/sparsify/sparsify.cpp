@@ -23,9 +23,6 @@ using Kind = Granularity::Kind;
 
 /// Products of fewer inputs (depthwise, the first Conv of an image) have little to spare and run no faster with zeros.
 constexpr int64_t kLeastInputs = 32;
-/// Rows looked at per layer.
-constexpr int64_t kLeastRows = 8192;
-constexpr int64_t kRowsPerUnknown = 12;
 /// Multiplications of one layer's least squares up to which weights are fitted, else biases alone.
 constexpr double kMostWork = 4e10;
 /// Fewer rows would be learnt by heart.
@@ -59,11 +56,6 @@ class Sparsifier {
   }
 
  private:
-  bool isNamed(const Node& node, const std::vector<std::string>& patterns) const {
-    return std::ranges::any_of(patterns,
-                               [&](const std::string& pattern) { return matches(model_.graph, node, pattern); });
-  }
-
   void findLayers() {
     for (const NodeId id : model_.graph.order()) {
       const Node& node = model_.graph.node(id);
@@ -79,13 +71,12 @@ class Sparsifier {
   /// Why a layer keeps its weights; empty: it does not.
   std::string whyNot(NodeId id) const {
     const Node& node = model_.graph.node(id);
-    if (isNamed(node, options_.exclude)) return "excluded";
-    const bool isIncluded = isNamed(node, options_.include);
-    if (!options_.include.empty() && !isIncluded) return "not among what --include names";
+    if (std::string reason = whyNotSelected(model_.graph, node, options_.include, options_.exclude); !reason.empty())
+      return reason;
     const auto fit = findFitLayer(model_.graph, id);
     if (!fit) return "its weights are not a constant of its own, or are scaled";
     const SparseLayer layer(model_.graph, *fit);
-    if (!isIncluded && layer.grid().inputs() < kLeastInputs)
+    if (options_.include.empty() && layer.grid().inputs() < kLeastInputs)
       return text("its outputs sum ", layer.grid().inputs(), " products, fewer than ", kLeastInputs);
     return {};
   }
@@ -178,9 +169,8 @@ class Sparsifier {
     const Shape weight = model_.graph.constant(fit.weight)->shape();
     std::vector<NormalEquations> equations(static_cast<size_t>(fit.groups),
                                            NormalEquations(layer.view().inputs(), layer.view().outputs()));
-    const int64_t perSample =
-        std::max(kLeastRows, kRowsPerUnknown * layer.view().inputs()) / context_.calibration->size() + 1;
-    const Model before = upTo(whole_, fit.output), now = upTo(model_, fit.input);
+    const int64_t perSample = fitRowsPerSample(layer.view().inputs(), context_.calibration->size());
+    const Model before = modelUpTo(whole_, fit.output), now = modelUpTo(model_, fit.input);
     runOver(std::array<const Model*, 2>{&before, &now}, context_.backend, *context_.calibration, context_.threads,
             [&](int64_t, const Sample&, std::span<const std::vector<Tensor>> outputs) {
               const Tensor& answers = outputs[0][0];
@@ -263,6 +253,33 @@ class Sparsifier {
 
 }  // namespace
 
+void SparsifyOptions::visit(OptionVisitor& visitor) {
+  visitor.visit(granularity, {.name = "granularity",
+                              .help = "what becomes zero as one: element, block4 (four output channels), or all but N "
+                                      "of each M input channels, as in 2:4",
+                              .placeholder = "KIND"});
+  visitor.visit(sparsity, {.name = "sparsity",
+                           .help = "share of the weights that becomes zero, for element and block4",
+                           .min = 0,
+                           .max = 1,
+                           .placeholder = "SHARE"});
+  visitor.visit(criterion, {.name = "criterion",
+                            .help = "what tells how little a weight matters; wanda and sparsegpt need samples",
+                            .choices = {"magnitude", "wanda", "sparsegpt"}});
+  visitor.visit(scope, {.name = "scope",
+                        .help = "zeros are chosen layer by layer, or over all layers at once by magnitude",
+                        .choices = {"layer", "global"}});
+  visitor.visit(reconstruct,
+                {.name = "reconstruct",
+                 .help = "fit the weights that stay by least squares where there are samples, but correct biases alone"});
+  visitor.visit(include, {.name = "include",
+                          .help = "make zeros only in what matches: op:TYPE, node:GLOB, tensor:GLOB",
+                          .placeholder = "GLOB"});
+  visitor.visit(exclude, {.name = "exclude",
+                          .help = "keep the weights of what matches: op:TYPE, node:GLOB, tensor:GLOB",
+                          .placeholder = "GLOB"});
+}
+
 void SparsifyOptions::check() const {
   const Granularity parsed = Granularity::parse(granularity);
   const bool isPattern = parsed.kind == Kind::pattern;
@@ -274,13 +291,13 @@ void SparsifyOptions::check() const {
                 "--sparsity 0.5 makes half of the weights zero");
   if (sparsity && !(*sparsity > 0 && *sparsity < 1))
     throw Error(ErrorKind::usage, text("--sparsity ", *sparsity, " is not between 0 and 1"));
-  if (criterion != "l1" && criterion != "l2" && criterion != "wanda" && criterion != "sparsegpt")
-    throw Error(ErrorKind::usage, text("--criterion ", criterion, " scores whole channels, not weights"),
-                "--granularity element, block4 and N:M take l1, l2, wanda and sparsegpt");
+  if (criterion != "magnitude" && criterion != "wanda" && criterion != "sparsegpt")
+    throw Error(ErrorKind::usage, text("--criterion ", criterion, ": expected magnitude, wanda or sparsegpt"));
   if (scope == "global" && (isPattern || criterion == "wanda" || criterion == "sparsegpt"))
-    throw Error(ErrorKind::usage, text("--scope global compares magnitudes of weights over layers: not by ",
-                                       isPattern ? "a pattern" : criterion),
-                "leave --scope at layer");
+    throw Error(
+        ErrorKind::usage,
+        text("--scope global compares magnitudes of weights over layers: not by ", isPattern ? "a pattern" : criterion),
+        "leave --scope at layer");
 }
 
 int64_t Sparsify::run(Model& model, PassContext& context) {
@@ -296,6 +313,14 @@ int64_t Sparsify::run(Model& model, PassContext& context) {
   for (const SparsifiedLayer& layer : report_.layers) made += layer.zerosAfter - layer.zerosBefore;
   if (made == 0) model = before;
   return made;
+}
+
+PassSpec sparsifySpec() {
+  return {.name = "sparsify",
+          .summary = "make weights of Conv, Gemm and MatMul zero; shapes stay",
+          .lossless = false,
+          .idempotent = false,
+          .make = []() -> std::unique_ptr<Pass> { return std::make_unique<Sparsify>(); }};
 }
 
 }  // namespace compress

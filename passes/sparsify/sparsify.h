@@ -12,11 +12,12 @@ namespace compress {
 struct SparsifyOptions {
   std::string granularity = "element";
   std::optional<double> sparsity;  ///< share of the weights of the chosen layers; none for patterns
-  std::string criterion = "l2";    ///< l1, l2: magnitude; wanda; sparsegpt
+  std::string criterion = "magnitude";  ///< magnitude, wanda or sparsegpt
   std::string scope = "layer";
   bool reconstruct = true;  ///< where there are samples; else biases alone are corrected
   std::vector<std::string> include, exclude;
 
+  void visit(OptionVisitor& visitor);
   /// Throws Error(usage) for what does not go together.
   void check() const;
 };
@@ -34,8 +35,10 @@ struct SparsifyReport {
 
 class Sparsify : public Pass {
  public:
+  Sparsify() = default;
   explicit Sparsify(SparsifyOptions options) : options_(std::move(options)) {}
 
+  void options(OptionVisitor& visitor) override { options_.visit(visitor); }
   /// Count of weights that became zero. Layers whose outputs sum fewer than 32 products are left alone unless
   /// --include names them. Throws Error(usage) for a pattern that matches nothing and for a criterion that lacks its
   /// samples, Error(numeric) for NaN or Inf in weights.

@@ -38,7 +38,7 @@ std::span<const KernelEntry> cpuKernels() {
       KernelEntry{"Resize", "", int8::makeNearestResize},
       KernelEntry{"Conv", "", makeWinogradConv},
       KernelEntry{"Conv", "", makeConv},
-      KernelEntry{"Gemm", "", makeTrainedGemm},
+      KernelEntry{"Gemm", "", makeGemm},
       KernelEntry{"Elementwise", kPlanDomain, makeElementwise},
       KernelEntry{"ElementwiseConcat", kPlanDomain, makeElementwiseConcat},
       KernelEntry{"Gemm", kPlanDomain, makePlanGemm},

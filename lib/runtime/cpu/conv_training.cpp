@@ -28,6 +28,15 @@ struct Convolution {
             engine};
   }
 
+  /// `Backward`: convolution_backward_data or convolution_backward_weights.
+  template <typename Backward>
+  typename Backward::primitive_desc backward(const dnnl::engine& engine) const {
+    return {{algorithm::convolution_direct, source, weights, target, geometry.strides, geometry.dilations,
+             geometry.before, geometry.after},
+            engine,
+            forward(engine, {})};
+  }
+
   ConvGeometry geometry;
   Shape grouped;
   dnnl::memory::desc source, target, weights, plainWeights;
@@ -49,7 +58,7 @@ KernelChoice convChoice(const KernelRequest& request, PrimitiveChain& chain, std
 
 }  // namespace
 
-KernelChoice makeTrainedConv(const KernelRequest& request, CpuContext& context) {
+KernelChoice makeChangingConv(const KernelRequest& request, CpuContext& context) {
   if (!isHandled(request.shape(0), request.shape(1), request.outputShape(), request.dtype(0)) ||
       !request.fused.post.empty())
     return notForMe();
@@ -63,7 +72,8 @@ KernelChoice makeTrainedConv(const KernelRequest& request, CpuContext& context) 
       {DNNL_ARG_DST, conv.target, ArgumentPlace::output()}};
   if (request.has(2)) arguments.push_back({DNNL_ARG_BIAS, bias, ArgumentPlace::input(2)});
   chain.add(dnnl::convolution_forward(description), arguments);
-  KernelChoice choice = convChoice(request, chain, std::string("trained ") + description.impl_info_str(), conv.macs);
+  KernelChoice choice =
+      convChoice(request, chain, std::string("changing weights, ") + description.impl_info_str(), conv.macs);
   choice.inputLayouts[0] = Layout::channelsLast;
   choice.outputLayouts[0] = Layout::channelsLast;
   return choice;
@@ -73,11 +83,7 @@ KernelChoice makeConvGradData(const KernelRequest& request, CpuContext& context)
   const Shape g = request.shape(0), w = request.shape(1), x = request.outputShape();
   if (!isHandled(x, w, g, request.dtype(0))) return notForMe();
   const Convolution conv(request.node, x, w, g);
-  const auto hint = conv.forward(context.engine, {});
-  const dnnl::convolution_backward_data::primitive_desc description(
-      {algorithm::convolution_direct, conv.source, conv.weights, conv.target, conv.geometry.strides,
-       conv.geometry.dilations, conv.geometry.before, conv.geometry.after},
-      context.engine, hint);
+  const auto description = conv.backward<dnnl::convolution_backward_data>(context.engine);
   PrimitiveChain chain(context, request.threads);
   chain.add(dnnl::convolution_backward_data(description),
             {{DNNL_ARG_DIFF_DST, conv.target, ArgumentPlace::input(0)},
@@ -93,11 +99,7 @@ KernelChoice makeConvGradWeights(const KernelRequest& request, CpuContext& conte
   const Shape x = request.shape(0), g = request.shape(1), w = request.outputShape();
   if (!isHandled(x, w, g, request.dtype(0))) return notForMe();
   const Convolution conv(request.node, x, w, g);
-  const auto hint = conv.forward(context.engine, {});
-  const dnnl::convolution_backward_weights::primitive_desc description(
-      {algorithm::convolution_direct, conv.source, conv.weights, conv.target, conv.geometry.strides,
-       conv.geometry.dilations, conv.geometry.before, conv.geometry.after},
-      context.engine, hint);
+  const auto description = conv.backward<dnnl::convolution_backward_weights>(context.engine);
   PrimitiveChain chain(context, request.threads);
   chain.add(dnnl::convolution_backward_weights(description),
             {{DNNL_ARG_SRC, conv.source, ArgumentPlace::input(0)},

@@ -147,6 +147,17 @@ KernelChoice plainChoice(const KernelRequest& request, std::unique_ptr<Kernel> k
   return choice;
 }
 
+/// A product of tensors known at run time only; `parts` lack primitive, name and threads.
+KernelChoice productChoice(const KernelRequest& request, CpuContext& context, const dnnl::matmul::desc& operation,
+                           MatMulKernel::Parts parts) {
+  const auto [description, primitive, threads] =
+      makeProduct(operation, {}, context.engine, parts.macs, request.threads);
+  parts.threads = threads;
+  parts.primitive = primitive;
+  parts.name = description.impl_info_str();
+  return plainChoice(request, std::make_unique<MatMulKernel>(std::move(parts), context.engine));
+}
+
 std::unique_ptr<Kernel> makeLargeGemm(const KernelRequest& request, CpuContext& context, const Extents& extents) {
   const dnnl::memory::dims leftDims{extents.rows, extents.inner};
   const auto left = onednnDesc(Shape(leftDims), request.dtype(0), Layout::plain);
@@ -206,6 +217,34 @@ KernelChoice makePlanGemm(const KernelRequest& request, CpuContext& context) {
   return choice;
 }
 
+KernelChoice makeGemm(const KernelRequest& request, CpuContext& context) {
+  const Shape a = request.shape(0), b = request.shape(1), y = request.outputShape();
+  const Attributes& attributes = request.node.attributes;
+  const bool hasBias = request.has(2);
+  if (request.dtype(0) != DType::f32 || a.rank() != 2 || b.rank() != 2 || y.rank() != 2 || y.elementCount() == 0 ||
+      a.elementCount() == 0 || attributes.real("alpha", 1) != 1 || (hasBias && attributes.real("beta", 1) != 1))
+    return notForMe();
+  const Shape row = hasBias ? request.shape(2) : Shape{};
+  if (hasBias && (row.rank() == 0 || row.elementCount() != y[1] || row[row.rank() - 1] != y[1])) return notForMe();
+  const auto matrix = [](const Shape& shape, bool isTransposed) {
+    if (!isTransposed) return dnnl::memory::desc(shape.dims(), dnnl::memory::data_type::f32, {shape[1], 1});
+    return dnnl::memory::desc({shape[1], shape[0]}, dnnl::memory::data_type::f32, {1, shape[1]});
+  };
+  const bool isLeftTransposed = attributes.integer("transA", 0) != 0;
+  const auto left = matrix(a, isLeftTransposed), right = matrix(b, attributes.integer("transB", 0) != 0);
+  const auto target = matrix(y, false);
+  const auto bias = hasBias ? onednnDesc({1, y[1]}, DType::f32, Layout::plain) : dnnl::memory::desc();
+  MatMulKernel::Parts parts;
+  parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, target}};
+  parts.inputs = {0, 1, -1};
+  if (hasBias) {
+    parts.arguments.emplace_back(DNNL_ARG_BIAS, bias);
+    parts.inputs.push_back(2);
+  }
+  parts.macs = y.elementCount() * (isLeftTransposed ? a[0] : a[1]);
+  return productChoice(request, context, {left, right, bias, target}, std::move(parts));
+}
+
 KernelChoice makeMatMul(const KernelRequest& request, CpuContext& context) {
   const Shape a = request.shape(0);
   const Shape b = request.shape(1);
@@ -218,15 +257,10 @@ KernelChoice makeMatMul(const KernelRequest& request, CpuContext& context) {
   const auto right = onednnDesc(withRank(b, rank), DType::f32, Layout::plain);
   const auto target = onednnDesc(request.outputShape(), DType::f32, Layout::plain);
   MatMulKernel::Parts parts;
-  parts.macs = request.outputShape().elementCount() * a[a.rank() - 1];
-  const auto [description, primitive, threads] =
-      makeProduct({left, right, target}, {}, context.engine, parts.macs, request.threads);
-  parts.threads = threads;
-  parts.primitive = primitive;
-  parts.name = description.impl_info_str();
   parts.arguments = {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, target}};
   parts.inputs = {0, 1, -1};
-  return plainChoice(request, std::make_unique<MatMulKernel>(std::move(parts), context.engine));
+  parts.macs = request.outputShape().elementCount() * a[a.rank() - 1];
+  return productChoice(request, context, {left, right, target}, std::move(parts));
 }
 
 }  // namespace compress

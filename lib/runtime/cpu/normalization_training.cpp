@@ -1,5 +1,4 @@
-// BatchNormalization by the batch's own statistics, slopes of activations, average pools and products of matrices that
-// change, by oneDNN.
+// BatchNormalization by the batch's own statistics, slopes of activations and average pools, by oneDNN.
 #include <limits>
 
 #include "lib/runtime/cpu/conv.h"
@@ -138,34 +137,6 @@ KernelChoice makeActivationGrad(const KernelRequest& request, CpuContext& contex
              {form->usesOutput ? DNNL_ARG_DST : DNNL_ARG_SRC, data, ArgumentPlace::input(1)},
              {DNNL_ARG_DIFF_SRC, data, ArgumentPlace::output()}});
   return chainChoice(request, chain, description.impl_info_str(), isLast ? Layout::channelsLast : Layout::plain);
-}
-
-KernelChoice makeTrainedGemm(const KernelRequest& request, CpuContext& context) {
-  const Shape a = request.shape(0), b = request.shape(1), y = request.outputShape();
-  const Attributes& attributes = request.node.attributes;
-  const bool hasBias = request.has(2);
-  if (request.dtype(0) != DType::f32 || a.rank() != 2 || b.rank() != 2 || y.rank() != 2 || y.elementCount() == 0 ||
-      a.elementCount() == 0 || attributes.real("alpha", 1) != 1 || (hasBias && attributes.real("beta", 1) != 1))
-    return notForMe();
-  const Shape row = hasBias ? request.shape(2) : Shape{};
-  if (hasBias && (row.rank() == 0 || row.elementCount() != y[1] || row[row.rank() - 1] != y[1])) return notForMe();
-  const auto matrix = [](const Shape& shape, bool isTransposed) {
-    if (!isTransposed) return dnnl::memory::desc(shape.dims(), dnnl::memory::data_type::f32, {shape[1], 1});
-    return dnnl::memory::desc({shape[1], shape[0]}, dnnl::memory::data_type::f32, {1, shape[1]});
-  };
-  const auto left = matrix(a, attributes.integer("transA", 0) != 0);
-  const auto right = matrix(b, attributes.integer("transB", 0) != 0);
-  const auto target = matrix(y, false);
-  const auto bias = hasBias ? onednnDesc({1, y[1]}, DType::f32, Layout::plain) : dnnl::memory::desc();
-  const dnnl::matmul::primitive_desc description({left, right, bias, target}, context.engine);
-  PrimitiveChain chain(context, request.threads);
-  std::vector<PrimitiveChain::Argument> arguments = {{DNNL_ARG_SRC, left, ArgumentPlace::input(0)},
-                                                     {DNNL_ARG_WEIGHTS, right, ArgumentPlace::input(1)},
-                                                     {DNNL_ARG_DST, target, ArgumentPlace::output()}};
-  if (hasBias) arguments.push_back({DNNL_ARG_BIAS, bias, ArgumentPlace::input(2)});
-  chain.add(dnnl::matmul(description), arguments);
-  return chainChoice(request, chain, description.impl_info_str(), Layout::plain,
-                     y.elementCount() * (attributes.integer("transA", 0) != 0 ? a[0] : a[1]));
 }
 
 }  // namespace compress

@@ -1,16 +1,14 @@
-// Kernels that training needs: convolutions and products whose weights change from run to run, and gradients.
+// Kernels that training needs: convolutions whose weights change from run to run, and gradients.
 #pragma once
 #include "lib/runtime/cpu/cpu.h"
 
 namespace compress {
 
 /// Conv with weights that are no constants: they are reordered in every run.
-KernelChoice makeTrainedConv(const KernelRequest& request, CpuContext& context);
+KernelChoice makeChangingConv(const KernelRequest& request, CpuContext& context);
 KernelChoice makeConvGradData(const KernelRequest& request, CpuContext& context);
 /// Bytes depend on the number of threads.
 KernelChoice makeConvGradWeights(const KernelRequest& request, CpuContext& context);
-/// Gemm of f32 matrices that are no constants.
-KernelChoice makeTrainedGemm(const KernelRequest& request, CpuContext& context);
 /// BatchNormalizationTraining and its gradient.
 KernelChoice makeBatchNormalization(const KernelRequest& request, CpuContext& context);
 KernelChoice makeBatchNormalizationGrad(const KernelRequest& request, CpuContext& context);
