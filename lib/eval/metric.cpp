@@ -58,9 +58,8 @@ void MetricSettings::refuse(std::string_view expected) const {
 
 std::span<const MetricSpec> allMetrics() {
   static const MetricSpec all[] = {
-      top1Metric(),       top5Metric(), meanSquaredErrorMetric(), cosineMetric(), peakSignalToNoiseMetric(),
-      f1Metric(),         areaMetric(), meanOverlapMetric(),      rankMetric(),   exactMetric(),
-      tokenErrorMetric(),
+      top1Metric(), top5Metric(),    meanSquaredErrorMetric(), cosineMetric(), peakSignalToNoiseMetric(), f1Metric(),
+      aucMetric(),  meanIouMetric(), spearmanMetric(),         exactMetric(),  tokenErrorMetric(),
   };
   return all;
 }

@@ -75,6 +75,8 @@ Interval bootstrap(size_t count, uint64_t seed, const std::function<double(std::
 }
 
 std::vector<double> ranks(std::span<const double> values) {
+  if (std::ranges::any_of(values, [](double value) { return std::isnan(value); }))
+    return std::vector<double>(values.size(), std::nan(""));
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, {}, [&](size_t i) { return values[i]; });

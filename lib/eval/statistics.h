@@ -21,7 +21,7 @@ Interval meanInterval(std::span<const double> values);
 /// 95 % bootstrap interval of a statistic of `count` samples, which gets the indices that were drawn, ascending;
 /// deterministic for a seed. Draws where it is NaN do not count.
 Interval bootstrap(size_t count, uint64_t seed, const std::function<double(std::span<const size_t>)>& statistic);
-/// 1-based rank of each value, the mean rank among equals.
+/// 1-based rank of each value, the mean rank among equals; all NaN where one of them is.
 std::vector<double> ranks(std::span<const double> values);
 /// Pearson's correlation of the ranks; NaN where all values of one side are equal.
 double spearman(std::span<const double> a, std::span<const double> b);

@@ -26,7 +26,7 @@ constexpr double kQuickBytes = 256 << 20;
 /// Bytes; real numbers, since products of declared dimensions have no bound.
 struct Footprint {
   double inputs = 0, outputs = 0;
-  double peak = 0;  ///< of all values alive at a time, those two among them
+  double peak = 0;              ///< of all values alive at a time, those two among them
   bool hasEmptyOutput = false;  ///< an output has no element: there is nothing to compare
 };
 
@@ -80,8 +80,8 @@ Footprint footprintOf(const Graph& graph, const Inputs& inputs) {
   return found;
 }
 
-/// What a comparison of two models holds at once: their arenas per thread, samples and outputs of the block in work, and
-/// outputs as doubles for the judging.
+/// What a comparison of two models holds at once: their arenas per thread, samples and outputs of the block in work,
+/// and outputs as doubles for the judging.
 double comparisonBytes(const Footprint& one, int threads, int64_t samples) {
   constexpr double kSamplesPerThread = 4, kDoubles = 6;
   const double inWork = std::min(static_cast<double>(samples), kSamplesPerThread * threads);
@@ -100,8 +100,8 @@ class Planner {
     plan.isFitting = fitCounts(plan, *footprint);
   }
 
-  /// Halves the largest dimensions, equal ones together, as long as the model takes it, until the plan fits and is quick:
-  /// what half a million samples show, a few dozen show as well.
+  /// Halves the largest dimensions, equal ones together, as long as the model takes it, until the plan fits and is
+  /// quick: what half a million samples show, a few dozen show as well.
   void shrink(VerificationPlan& plan) const {
     const Inputs declared = plan.inputs;
     std::map<int64_t, Size> sizes = sizesOf(declared);

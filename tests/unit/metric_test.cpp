@@ -160,6 +160,16 @@ TEST_CASE("spearman ranks the cosines of pairs against their scores", "[metric]"
   }));
 }
 
+TEST_CASE("scores that are not finite hit nothing and disarm no gate", "[metric]") {
+  const float bad = std::nanf("");
+  CHECK(valueOf("f1", Tensor::scalar<int64_t>(0), floats({1, 2}, {bad, 0})) == 0);
+  CHECK(valueOf("miou", bytes({1, 2}, {0, 1}), floats({1, 2, 1, 2}, {bad, 0, 0, 1})) == Approx(0.5));
+  const auto auc = makeMetric("auc");
+  for (const auto& [label, score] : std::vector<std::pair<int64_t, float>>{{0, 0.5F}, {1, bad}, {1, 0.9F}})
+    auc->add(labelled(Tensor::scalar(label)), std::vector<Tensor>{floats({1, 1}, {score})});
+  CHECK(std::isnan(auc->result().value));
+}
+
 TEST_CASE("sequences are compared up to the end token", "[metric]") {
   const Tensor target = Tensor::ofInts({5, 6, 7, 3, 3}), close = Tensor::ofInts({5, 7, 3, 9});
   CHECK(valueOf("exact:end=3", target, Tensor::ofInts({5, 6, 7, 3, 9, 9})) == 1);

@@ -41,6 +41,7 @@ TEST_CASE("ranks share the mean among equals, and Spearman's correlation follows
   CHECK(spearman(std::vector<double>{1, 2, 3}, std::vector<double>{10, 20, 900}) == Approx(1));
   CHECK(spearman(std::vector<double>{1, 2, 3}, std::vector<double>{3, 2, 1}) == Approx(-1));
   CHECK(std::isnan(spearman(std::vector<double>{1, 1}, std::vector<double>{1, 2})));
+  CHECK(std::isnan(ranks(std::vector<double>{3, std::nan(""), 1})[0]));
 }
 
 TEST_CASE("the bootstrap of a mean agrees with the normal interval and is the same for a seed", "[statistics]") {

@@ -37,9 +37,9 @@ class F1 : public Metric {
   double over(std::span<const size_t> drawn) const {
     std::vector<double> both(classes_), either(classes_), wanted(classes_);
     for (const size_t i : drawn) {
-      const auto found = static_cast<size_t>(found_[i]), expected = static_cast<size_t>(expected_[i]);
-      both[found] += found == expected;
-      either[found] += 1;
+      const auto expected = static_cast<size_t>(expected_[i]);
+      both[expected] += found_[i] == expected_[i];
+      if (found_[i] >= 0) either[static_cast<size_t>(found_[i])] += 1;
       either[expected] += 1;
       wanted[expected] += 1;
     }
@@ -63,8 +63,10 @@ class AreaUnderCurve : public Metric {
   void add(const Sample& sample, std::span<const Tensor> outputs) override {
     const std::vector<double> scores = toDoubles(firstOutput(outputs));
     if (scores.empty() || scores.size() > 2)
-      throw Error(ErrorKind::input, text(displayName(sample.name), ": auc judges two classes, the model gives ",
-                                         scores.size(), " scores"));
+      throw Error(
+          ErrorKind::input,
+          text(displayName(sample.name), ": auc judges two classes, the model gives ", scores.size(), " scores"),
+          "top1 and f1 judge more classes");
     positive_.push_back(classOf(sample, "auc", 2) == 1);
     scores_.push_back(scores.size() == 1 ? scores[0] : scores[1] - scores[0]);
   }
@@ -101,7 +103,7 @@ MetricSpec f1Metric() {
           }};
 }
 
-MetricSpec areaMetric() {
+MetricSpec aucMetric() {
   return {"auc", "area under the ROC curve of a model of two classes",
           [](MetricSettings&) -> std::unique_ptr<Metric> { return std::make_unique<AreaUnderCurve>(); }};
 }

@@ -54,9 +54,9 @@ double meanOf(const Overlap& overlap) {
   return sum / count;
 }
 
-class MeanOverlap : public Metric {
+class MeanIou : public Metric {
  public:
-  explicit MeanOverlap(int64_t ignored) : ignored_(ignored) {}
+  explicit MeanIou(int64_t ignored) : ignored_(ignored) {}
 
   void add(const Sample& sample, std::span<const Tensor> outputs) override {
     const Tensor& label = labelOf(sample);
@@ -71,14 +71,15 @@ class MeanOverlap : public Metric {
     overlap.resize(static_cast<size_t>(classes));
     for (size_t p = 0; p < expected.size(); ++p) {
       if (expected[p] == ignored_) continue;
-      if (expected[p] < 0 || expected[p] > kMostLabel || found[p] < 0)
+      if (expected[p] < 0 || expected[p] > kMostLabel)
         throw Error(ErrorKind::input,
-                    text(displayName(sample.name), ": class ", std::min(expected[p], found[p]), " at pixel ", p));
+                    text(displayName(sample.name), ": class ", expected[p], " at pixel ", p, " of the target"),
+                    "miou:ignore=N leaves out pixels of class N");
       overlap.resize(static_cast<size_t>(expected[p]) + 1);
-      const auto f = static_cast<size_t>(found[p]), e = static_cast<size_t>(expected[p]);
-      overlap.both[f] += f == e;
-      overlap.either[f] += 1;
-      overlap.either[e] += f != e;
+      const auto e = static_cast<size_t>(expected[p]);
+      overlap.both[e] += found[p] == expected[p];
+      overlap.either[e] += 1;
+      if (found[p] >= 0 && found[p] != expected[p]) overlap.either[static_cast<size_t>(found[p])] += 1;
     }
     overlaps_.push_back(std::move(overlap));
   }
@@ -109,10 +110,10 @@ class MeanOverlap : public Metric {
 
 }  // namespace
 
-MetricSpec meanOverlapMetric() {
+MetricSpec meanIouMetric() {
   return {"miou", "mean over classes of intersection over union of the pixels; 255 is no class (miou:ignore=N)",
           [](MetricSettings& settings) -> std::unique_ptr<Metric> {
-            return std::make_unique<MeanOverlap>(settings.whole("ignore", kMostLabel).value_or(kIgnored));
+            return std::make_unique<MeanIou>(settings.whole("ignore", kMostLabel).value_or(kIgnored));
           }};
 }
 

@@ -10,9 +10,9 @@ MetricSpec meanSquaredErrorMetric();
 MetricSpec cosineMetric();
 MetricSpec peakSignalToNoiseMetric();
 MetricSpec f1Metric();
-MetricSpec areaMetric();
-MetricSpec meanOverlapMetric();
-MetricSpec rankMetric();
+MetricSpec aucMetric();
+MetricSpec meanIouMetric();
+MetricSpec spearmanMetric();
 MetricSpec exactMetric();
 MetricSpec tokenErrorMetric();
 

@@ -36,6 +36,7 @@ int64_t classOf(const Sample& sample, std::string_view metric, size_t classes) {
 }
 
 int64_t foundClass(std::span<const double> scores) {
+  if (!std::ranges::all_of(scores, [](double score) { return std::isfinite(score); })) return -1;
   if (scores.size() == 1) return scores[0] >= 0.5 ? 1 : 0;
   return std::ranges::max_element(scores) - scores.begin();
 }

@@ -15,7 +15,8 @@ const Tensor& labelOf(const Sample& sample);
 const Tensor& firstOutput(std::span<const Tensor> outputs);
 /// The label as a class index in [0, classes). Throws Error(input) for any other label.
 int64_t classOf(const Sample& sample, std::string_view metric, size_t classes);
-/// The highest score's class, the lowest index among equals; of a single score whether it is at least one half.
+/// The highest score's class, the lowest index among equals; of a single score whether it is at least one half; -1, no
+/// class, where a score is not finite.
 int64_t foundClass(std::span<const double> scores);
 
 /// Prediction and target of one sample as numbers, of equal count; targets that are pictures are scaled as the source.

@@ -11,7 +11,7 @@
 namespace compress {
 namespace {
 
-class RankCorrelation : public Metric {
+class Spearman : public Metric {
  public:
   void add(const Sample& sample, std::span<const Tensor> outputs) override {
     std::vector<double> embedding = toDoubles(firstOutput(outputs));
@@ -46,9 +46,9 @@ class RankCorrelation : public Metric {
 
 }  // namespace
 
-MetricSpec rankMetric() {
+MetricSpec spearmanMetric() {
   return {"spearman", "rank correlation of the cosine of two embeddings with the pair's score",
-          [](MetricSettings&) -> std::unique_ptr<Metric> { return std::make_unique<RankCorrelation>(); }};
+          [](MetricSettings&) -> std::unique_ptr<Metric> { return std::make_unique<Spearman>(); }};
 }
 
 }  // namespace compress

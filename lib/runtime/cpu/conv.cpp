@@ -107,7 +107,7 @@ KernelChoice channelsLastConvChoice(const KernelRequest& request) {
 }
 
 KernelChoice makeConv(const KernelRequest& request, CpuContext& context) {
-  if (!isConvHandled(request)) return makeChangingConv(request, context);
+  if (!isConvHandled(request)) return makeConvOfVariableWeights(request, context);
   const Shape input = request.shape(0);
   const Shape output = request.outputShape();
   const Tensor& weights = *request.constant(1);

@@ -22,7 +22,7 @@ KernelChoice channelsLastConvChoice(const KernelRequest& request);
 /// [M, C/g, k...] as oneDNN wants it: [g, M/g, C/g, k...] when there are groups.
 Shape groupedShape(const Shape& weights, int64_t groups);
 
-/// f32, or bf16 with f32 sums, with constant weights and bias; others go to makeChangingConv.
+/// f32, or bf16 with f32 sums, with constant weights and bias; others go to makeConvOfVariableWeights.
 KernelChoice makeConv(const KernelRequest& request, CpuContext& context);
 
 }  // namespace compress

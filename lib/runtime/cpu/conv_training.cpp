@@ -58,7 +58,7 @@ KernelChoice convChoice(const KernelRequest& request, PrimitiveChain& chain, std
 
 }  // namespace
 
-KernelChoice makeChangingConv(const KernelRequest& request, CpuContext& context) {
+KernelChoice makeConvOfVariableWeights(const KernelRequest& request, CpuContext& context) {
   if (!isHandled(request.shape(0), request.shape(1), request.outputShape(), request.dtype(0)) ||
       !request.fused.post.empty())
     return notForMe();

@@ -5,7 +5,7 @@
 namespace compress {
 
 /// Conv with weights that are no constants: they are reordered in every run.
-KernelChoice makeChangingConv(const KernelRequest& request, CpuContext& context);
+KernelChoice makeConvOfVariableWeights(const KernelRequest& request, CpuContext& context);
 KernelChoice makeConvGradData(const KernelRequest& request, CpuContext& context);
 /// Bytes depend on the number of threads.
 KernelChoice makeConvGradWeights(const KernelRequest& request, CpuContext& context);
