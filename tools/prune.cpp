@@ -11,10 +11,8 @@
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "tools/closing_line.h"
-#include "tools/data_options.h"
-#include "tools/input_model.h"
 #include "tools/measuring.h"
-#include "tools/output_plan.h"
+#include "tools/model_job.h"
 #include "tools/passes.h"
 #include "tools/verbs.h"
 
@@ -98,19 +96,13 @@ class PruneVerb : public Verb {
     judge_.check(context.common, data_);
     PruneTarget::parse(prune_.target);
     std::vector<PipelineStep> steps = stepsBefore(skip_);
-    const InputModel input = readInputModel(context, context.operands[0]);
-    const OutputPlan plan = planOutput(context, input, ".pruned.onnx");
-    const std::unique_ptr<Dataset> calibration =
-        data_.hasCalibration() ? data_.openCalibration(context, input.model) : nullptr;
-    const std::unique_ptr<Dataset> evaluation =
-        data_.hasEvaluation() ? data_.openLabelled(context, input.model) : nullptr;
-    return within([&] { return input.shown; },
-                  [&] { return work(context, input, plan, std::move(steps), calibration.get(), evaluation.get()); });
+    const ModelJob job = openJob(context, data_, ".pruned.onnx");
+    return within([&] { return job.input.shown; }, [&] { return work(context, job, std::move(steps)); });
   }
 
  private:
-  int work(VerbContext& context, const InputModel& input, const OutputPlan& plan, std::vector<PipelineStep> steps,
-           const Dataset* calibration, const Dataset* evaluation) const {
+  int work(VerbContext& context, const ModelJob& job, std::vector<PipelineStep> steps) const {
+    const auto& [input, plan, calibration, evaluation] = job;
     const std::unique_ptr<Backend> backend = makeCpuBackend();
     nlohmann::json stages = nlohmann::json::array();
     Prune prune(
@@ -121,15 +113,16 @@ class PruneVerb : public Verb {
         latencyTable_ ? readLatencies(*latencyTable_) : std::map<std::string, double>());
     steps.push_back({.name = "prune", .lossless = false, .pass = std::make_unique<BorrowedPass>(prune)});
     Model model = input.model;
-    PassContext passes = passContext(context, *backend, calibration);
+    PassContext passes = passContext(context, *backend, calibration.get());
     const std::vector<PassRecord> records =
         runPipeline(model, std::move(steps), passes, pipelineOptions(context.common));
     const bool allKept = reportPasses(context, records);
     tell(context, prune.report(), prune_.target);
     context.document["prune"]["stages"] = std::move(stages);
     if (!prune.report().kept.empty()) model.setMetadata("compress.pruned_from", prunedFrom(prune.report()));
-    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
-                                             {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
+    const Findings findings =
+        judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
+                       {model, plan.shown(), modelFileBytes(model)}, calibration.get(), evaluation.get());
     const bool isGood = allKept && findings.isAccepted && !isRefused(context, prune.report(), findings);
     return writeJudged(context, gain_, plan, input, model, findings, isGood, judge_.hasSpeedGate());
   }

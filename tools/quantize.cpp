@@ -9,12 +9,10 @@
 #include "lib/base/text.h"
 #include "passes/catalog.h"
 #include "tools/closing_line.h"
-#include "tools/data_options.h"
-#include "tools/input_model.h"
 #include "tools/layer_costs.h"
 #include "tools/integer_io.h"
 #include "tools/measuring.h"
-#include "tools/output_plan.h"
+#include "tools/model_job.h"
 #include "tools/passes.h"
 #include "tools/quantize_report.h"
 #include "tools/reports.h"
@@ -48,20 +46,17 @@ class QuantizeVerb : public Verb {
   int run(VerbContext& context) override {
     judge_.check(context.common, data_);
     std::vector<PipelineStep> steps = losslessSteps(skip_);
-    const InputModel input = readInputModel(context, context.operands[0]);
-    requireNode(input.model);
-    const OutputPlan plan = planOutput(context, input, ".int8.onnx");
-    const bool hasRanges = quantize_.calibTable && !data_.hasCalibration();
-    const std::unique_ptr<Dataset> calibration = hasRanges ? nullptr : data_.openCalibration(context, input.model);
-    const std::unique_ptr<Dataset> evaluation =
-        data_.hasEvaluation() ? data_.openLabelled(context, input.model) : nullptr;
-    return within([&] { return input.shown; },
-                  [&] { return work(context, input, plan, std::move(steps), calibration.get(), evaluation.get()); });
+    const ModelJob job = openJob(context, data_, ".int8.onnx");
+    requireNode(job.input.model);
+    if (!job.calibration && !quantize_.calibTable)
+      data_.openCalibration(context, job.input.model);  // says what is missing
+    return within([&] { return job.input.shown; }, [&] { return work(context, job, std::move(steps)); });
   }
 
  private:
-  int work(VerbContext& context, const InputModel& input, const OutputPlan& plan, std::vector<PipelineStep> steps,
-           const Dataset* calibration, const Dataset* evaluation) const {
+  int work(VerbContext& context, const ModelJob& job, std::vector<PipelineStep> steps) const {
+    const auto& [input, plan, samples, evaluation] = job;
+    const Dataset* const calibration = samples.get();
     Quantize quantize(quantize_);
     quantize.setInputModel(input.model);
     const PassSpec spec = quantizeSpec();
@@ -76,8 +71,9 @@ class QuantizeVerb : public Verb {
     describe(context, model, calibration, quantize.report());
     reportLayers(context, quantize.report(), records.back().skipped);
     if (explain_) explainNode(context, quantize.report(), records.back().skipped, input.model, *explain_);
-    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
-                                             {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
+    const Findings findings =
+        judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
+                       {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation.get());
     if (wantsPage(context.common) && judge_.wantsSpeed() && calibration != nullptr)
       addLayerCosts(context, input.model, model, *backend, *calibration);
     const bool isGood = allKept && findings.isAccepted;

@@ -10,10 +10,8 @@
 #include "lib/onnx/write.h"
 #include "passes/catalog.h"
 #include "tools/closing_line.h"
-#include "tools/data_options.h"
-#include "tools/input_model.h"
 #include "tools/measuring.h"
-#include "tools/output_plan.h"
+#include "tools/model_job.h"
 #include "tools/passes.h"
 #include "tools/verbs.h"
 
@@ -56,33 +54,28 @@ class SparsifyVerb : public Verb {
     judge_.check(context.common, data_);
     sparsify_.check();
     std::vector<PipelineStep> steps = losslessSteps(skip_);
-    const InputModel input = readInputModel(context, context.operands[0]);
-    const OutputPlan plan = planOutput(context, input, ".sparse.onnx");
-    const std::unique_ptr<Dataset> calibration =
-        data_.hasCalibration() ? data_.openCalibration(context, input.model) : nullptr;
-    const std::unique_ptr<Dataset> evaluation =
-        data_.hasEvaluation() ? data_.openLabelled(context, input.model) : nullptr;
-    return within([&] { return input.shown; },
-                  [&] { return work(context, input, plan, std::move(steps), calibration.get(), evaluation.get()); });
+    const ModelJob job = openJob(context, data_, ".sparse.onnx");
+    return within([&] { return job.input.shown; }, [&] { return work(context, job, std::move(steps)); });
   }
 
  private:
-  int work(VerbContext& context, const InputModel& input, const OutputPlan& plan, std::vector<PipelineStep> steps,
-           const Dataset* calibration, const Dataset* evaluation) const {
+  int work(VerbContext& context, const ModelJob& job, std::vector<PipelineStep> steps) const {
+    const auto& [input, plan, calibration, evaluation] = job;
     Sparsify sparsify(sparsify_);
     const PassSpec spec = sparsifySpec();
     steps.push_back(
         {.name = std::string(spec.name), .lossless = spec.lossless, .pass = std::make_unique<BorrowedPass>(sparsify)});
     Model model = input.model;
     const std::unique_ptr<Backend> backend = makeCpuBackend();
-    PassContext passes = passContext(context, *backend, calibration);
+    PassContext passes = passContext(context, *backend, calibration.get());
     const std::vector<PassRecord> records =
         runPipeline(model, std::move(steps), passes, pipelineOptions(context.common));
     const bool allKept = reportPasses(context, records);
     tellZeros(context, sparsify.report());
     tellSize(context, input, model);
-    const Findings findings = judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
-                                             {model, plan.shown(), modelFileBytes(model)}, calibration, evaluation);
+    const Findings findings =
+        judge_.compare(context, {input.model, input.shown, input.bytes, input.path},
+                       {model, plan.shown(), modelFileBytes(model)}, calibration.get(), evaluation.get());
     return writeJudged(context, gain_, plan, input, model, findings, allKept && findings.isAccepted, true);
   }
 

@@ -111,9 +111,12 @@ Unit cutUnit(const Model& model, const Inferred& inferred, const QuantizePlan& p
       unit.weighted = planned.node;
       unit.weightedHere = here;
     }
-    const auto group = [&](ValueId value) { return plan.tensors[*plan.findTensor(value)].group; };
+    const auto group = [&](ValueId value) -> std::optional<size_t> {
+      const auto tensor = plan.findTensor(value);
+      return tensor ? std::optional(plan.tensors[*tensor].group) : std::nullopt;
+    };
     const bool moves = planned.rule->kind == QuantizeKind::movement || planned.rule->kind == QuantizeKind::join;
-    unit.movesOnly = moves && planned.output == output &&
+    unit.movesOnly = moves && planned.output == output && group(output) &&
                      std::ranges::all_of(unit.inputs, [&](ValueId input) { return group(input) == group(output); });
   }
   return unit;

@@ -38,4 +38,8 @@ std::vector<std::string> Workplace::files() const {
   return names;
 }
 
+Words onImages(const Workplace& place, std::string_view verb, const Words& more) {
+  return joined(joined({std::string(verb), "--no-bench", "--calib", place.path("images.npy")}, more), {place.model()});
+}
+
 }  // namespace compress::test

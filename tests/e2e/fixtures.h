@@ -38,4 +38,7 @@ inline bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
+/// VERB on the images of `place` as calibration samples, without timing.
+Words onImages(const Workplace& place, std::string_view verb, const Words& more);
+
 }  // namespace compress::test

@@ -9,19 +9,10 @@
 using namespace compress::test;
 using Json = nlohmann::json;
 
-namespace {
-
-/// prune on the images of `place`, without timing.
-Words pruning(const Workplace& place, const Words& more) {
-  return joined(joined({"prune", "--no-bench", "--calib", place.path("images.npy")}, more), {place.model()});
-}
-
-}  // namespace
-
 TEST_CASE("prune writes a smaller model and says what it cost", "[e2e][prune]") {
   const Workplace place;
   const ProcessResult result =
-      runCompress(joined(pruning(place, {"--target", "macs=-30%", "--data", place.path("images.npy")}),
+      runCompress(joined(onImages(place, "prune", {"--target", "macs=-30%", "--data", place.path("images.npy")}),
                          {"--labels", place.path("labels.npy")}));
   CHECK(result.exitCode == 0);
   CHECK(contains(result.out, "m.onnx -> " + place.path("m.pruned.onnx") + "  319.0 kB -> "));
@@ -35,8 +26,8 @@ TEST_CASE("prune meets its target and counts what it wrote", "[e2e][prune]") {
   const Workplace place;
   for (const std::string criterion : {"auto", "l1", "l2", "fpgm", "bn-scale", "activation", "obs", "random"}) {
     CAPTURE(criterion);
-    const ProcessResult result = runCompress(
-        pruning(place, {"-f", "--json", "--criterion", criterion, "--target", "params=-40%", "--round", "1"}));
+    const ProcessResult result = runCompress(onImages(
+        place, "prune", {"-f", "--json", "--criterion", criterion, "--target", "params=-40%", "--round", "1"}));
     REQUIRE(result.exitCode == 0);
     const Json prune = Json::parse(result.out)["prune"];
     CHECK(prune["target_met"] == true);
@@ -50,9 +41,9 @@ TEST_CASE("prune meets its target and counts what it wrote", "[e2e][prune]") {
 TEST_CASE("prune writes the same bytes for any number of threads", "[e2e][prune]") {
   const Workplace place;
   for (const std::string threads : {"1", "2", "4"})
-    REQUIRE(
-        runCompress(pruning(place, {"--criterion", "obs", "--threads", threads, "-o", place.path(threads + ".onnx")}))
-            .exitCode == 0);
+    REQUIRE(runCompress(onImages(place, "prune",
+                                 {"--criterion", "obs", "--threads", threads, "-o", place.path(threads + ".onnx")}))
+                .exitCode == 0);
   CHECK(place.content("1.onnx") == place.content("2.onnx"));
   CHECK(place.content("1.onnx") == place.content("4.onnx"));
 }
@@ -62,7 +53,7 @@ TEST_CASE("prune tells the metric after each step", "[e2e][prune]") {
   const Words data = {"--data", place.path("images.npy"), "--labels", place.path("labels.npy"), "--json", "--dry-run"};
   const auto stages = [&](const Words& more) {
     std::string found;
-    const ProcessResult result = runCompress(pruning(place, joined(data, more)));
+    const ProcessResult result = runCompress(onImages(place, "prune", joined(data, more)));
     REQUIRE(result.exitCode == 0);
     const Json document = Json::parse(result.out);
     for (const Json& one : document["prune"]["stages"])
@@ -83,7 +74,8 @@ TEST_CASE("prune meets its target in several steps and by every scope", "[e2e][p
                                                {"--scope", "isomorphic", "--target", "params=-40%"},
                                                {"--target", "channels=-50%"}}) {
     CAPTURE(words);
-    const ProcessResult result = runCompress(pruning(place, joined({"--dry-run", "--json", "--round", "1"}, words)));
+    const ProcessResult result =
+        runCompress(onImages(place, "prune", joined({"--dry-run", "--json", "--round", "1"}, words)));
     REQUIRE(result.exitCode == 0);
     const Json prune = Json::parse(result.out)["prune"];
     CHECK(prune["target_met"] == true);
@@ -94,20 +86,21 @@ TEST_CASE("prune meets its target in several steps and by every scope", "[e2e][p
 TEST_CASE("prune by latency takes its times from a table: the same table, the same bytes", "[e2e][prune]") {
   const Workplace place;
   const Words latency = {"--target", "latency=-30%", "--allow-slower", "--keep-larger"};
-  REQUIRE(runCompress(pruning(place, joined(latency, {"--report", place.path("r.json"), "-o", place.path("0.onnx")})))
+  REQUIRE(runCompress(
+              onImages(place, "prune", joined(latency, {"--report", place.path("r.json"), "-o", place.path("0.onnx")})))
               .exitCode == 0);
   const Json found = Json::parse(place.content("r.json"))["prune"]["latency"];
   CHECK(found["promised"] == 0.7);
   CHECK(found["measured"].get<double>() > 0);
   CHECK(found["table"].size() > 2);
   for (const std::string name : {"1.onnx", "2.onnx"})
-    REQUIRE(
-        runCompress(pruning(place, joined(latency, {"--latency-table", place.path("r.json"), "-o", place.path(name)})))
-            .exitCode == 0);
+    REQUIRE(runCompress(onImages(place, "prune",
+                                 joined(latency, {"--latency-table", place.path("r.json"), "-o", place.path(name)})))
+                .exitCode == 0);
   CHECK(place.content("1.onnx") == place.content("0.onnx"));
   CHECK(place.content("2.onnx") == place.content("0.onnx"));
   const ProcessResult none =
-      runCompress(pruning(place, joined(latency, {"--latency-table", place.path("images.npy")})));
+      runCompress(onImages(place, "prune", joined(latency, {"--latency-table", place.path("images.npy")})));
   CHECK(none.exitCode == 3);
   CHECK(contains(none.err, "--latency-table"));
 }
@@ -117,11 +110,11 @@ TEST_CASE("prune refuses targets that are none, and patterns that match nothing"
   for (const char* target :
        {"macs=-0%", "macs=-100%", "macs=-150%", "macs=30%", "macs=-30", "macs", "flops=-30%", "macs=-nan%", ""}) {
     CAPTURE(target);
-    const ProcessResult result = runCompress(pruning(place, {"--target", target}));
+    const ProcessResult result = runCompress(onImages(place, "prune", {"--target", target}));
     CHECK(result.exitCode == 2);
     CHECK(contains(result.err, "--target"));
   }
-  const ProcessResult nothing = runCompress(pruning(place, {"--exclude", "node:block1.conv1.con"}));
+  const ProcessResult nothing = runCompress(onImages(place, "prune", {"--exclude", "node:block1.conv1.con"}));
   CHECK(nothing.exitCode == 2);
   CHECK(contains(nothing.err, "block1.conv1.conv"));
   CHECK(runCompress({"prune", "--criterion", "obs", place.model()}).exitCode == 2);

@@ -10,19 +10,10 @@
 using namespace compress::test;
 using Json = nlohmann::json;
 
-namespace {
-
-/// quantize on the images of `place`, without timing.
-Words quantizing(const Workplace& place, const Words& more) {
-  return joined(joined({"quantize", "--no-bench", "--calib", place.path("images.npy")}, more), {place.model()});
-}
-
-}  // namespace
-
 TEST_CASE("quantize writes a smaller model and says what it cost", "[e2e]") {
   const Workplace place;
-  const ProcessResult result =
-      runCompress(quantizing(place, {"--data", place.path("images.npy"), "--labels", place.path("labels.npy")}));
+  const ProcessResult result = runCompress(
+      onImages(place, "quantize", {"--data", place.path("images.npy"), "--labels", place.path("labels.npy")}));
   CHECK(result.exitCode == 0);
   CHECK(contains(result.out, "m.onnx -> " + place.path("m.int8.onnx") + "  319.0 kB -> "));
   CHECK(contains(result.out, "top1 "));
@@ -34,7 +25,8 @@ TEST_CASE("quantize writes a smaller model and says what it cost", "[e2e]") {
 TEST_CASE("quantize writes the same bytes for any number of threads", "[e2e]") {
   const Workplace place;
   for (const char* threads : {"1", "2", "4"})
-    REQUIRE(runCompress(quantizing(place, {"--threads", threads, "-o", place.path(std::string(threads) + ".onnx")}))
+    REQUIRE(runCompress(
+                onImages(place, "quantize", {"--threads", threads, "-o", place.path(std::string(threads) + ".onnx")}))
                 .exitCode == 0);
   CHECK(place.content("1.onnx") == place.content("2.onnx"));
   CHECK(place.content("1.onnx") == place.content("4.onnx"));
@@ -62,9 +54,9 @@ TEST_CASE("quantize refuses what it does not have", "[e2e]") {
                                                {"--percentile", "101"},
                                                {"--method", "banana"}}) {
     CAPTURE(words);
-    CHECK(runCompress(quantizing(place, words)).exitCode == 2);
+    CHECK(runCompress(onImages(place, "quantize", words)).exitCode == 2);
   }
-  const ProcessResult nothing = runCompress(quantizing(place, {"--exclude", "node:block1.conv1.con"}));
+  const ProcessResult nothing = runCompress(onImages(place, "quantize", {"--exclude", "node:block1.conv1.con"}));
   CHECK(nothing.exitCode == 2);
   CHECK(contains(nothing.err, "block1.conv1.conv"));
   CHECK_FALSE(place.has("m.int8.onnx"));
@@ -79,44 +71,45 @@ TEST_CASE("a gate needs a sound limit and data to judge it", "[e2e]") {
                                                {"--min-speedup", "1.2"},
                                                {"--max-size", "-1"}}) {
     CAPTURE(words);
-    CHECK(runCompress(quantizing(place, words)).exitCode == 2);
+    CHECK(runCompress(onImages(place, "quantize", words)).exitCode == 2);
   }
 }
 
 TEST_CASE("a result that fails a gate is not written", "[e2e]") {
   const Workplace place;
-  const ProcessResult failed = runCompress(quantizing(place, {"--max-size", "10kB", "--json"}));
+  const ProcessResult failed = runCompress(onImages(place, "quantize", {"--max-size", "10kB", "--json"}));
   CHECK(failed.exitCode == 1);
   const Json document = Json::parse(failed.out);
   CHECK(document["status"] == "gate_failed");
   CHECK(document["gates"][0]["passed"] == false);
   CHECK_FALSE(place.has("m.int8.onnx"));
-  CHECK(runCompress(quantizing(place, {"--max-size", "10kB", "--gate-level", "warn"})).exitCode == 0);
+  CHECK(runCompress(onImages(place, "quantize", {"--max-size", "10kB", "--gate-level", "warn"})).exitCode == 0);
   CHECK(place.has("m.int8.onnx"));
 }
 
 TEST_CASE("what stays float is listed with its reason", "[e2e]") {
   const Workplace place;
-  const ProcessResult result = runCompress(quantizing(place, {"--exclude", "op:Gemm", "--json"}));
+  const ProcessResult result = runCompress(onImages(place, "quantize", {"--exclude", "op:Gemm", "--json"}));
   REQUIRE(result.exitCode == 0);
   const Json document = Json::parse(result.out);
   bool isListed = false;
   for (const Json& layer : document["layers"])
     isListed = isListed || (layer["op"] == "Gemm" && !layer["reason_kept_float"].get<std::string>().empty());
   CHECK(isListed);
-  CHECK(contains(runCompress(quantizing(place, {"--force", "--explain", "stem.conv"})).out, "stem.conv (Conv)"));
-  CHECK(runCompress(quantizing(place, {"--force", "--explain", "nothing"})).exitCode == 2);
+  CHECK(contains(runCompress(onImages(place, "quantize", {"--force", "--explain", "stem.conv"})).out,
+                 "stem.conv (Conv)"));
+  CHECK(runCompress(onImages(place, "quantize", {"--force", "--explain", "nothing"})).exitCode == 2);
 }
 
 TEST_CASE("evaluation samples that calibration has seen are a warning, and an error under a gate", "[e2e]") {
   const Workplace place;
   const Words data = {"--data", place.path("images.npy"), "--labels", place.path("labels.npy")};
-  const ProcessResult warned = runCompress(quantizing(place, data));
+  const ProcessResult warned = runCompress(onImages(place, "quantize", data));
   CHECK(warned.exitCode == 0);
   CHECK(contains(warned.err, "W-CALIB-IN-EVAL: 16 evaluation samples"));
-  CHECK(runCompress(quantizing(place, joined(data, {"--force", "--min-metric", "top1>=0"}))).exitCode == 2);
-  CHECK(runCompress(quantizing(place, joined(data, {"--force", "--fail-if", "top1<0"}))).exitCode == 2);
-  CHECK(runCompress(quantizing(place, joined(data, {"--force", "--fail-if", "size_ratio>1"}))).exitCode == 0);
+  CHECK(runCompress(onImages(place, "quantize", joined(data, {"--force", "--min-metric", "top1>=0"}))).exitCode == 2);
+  CHECK(runCompress(onImages(place, "quantize", joined(data, {"--force", "--fail-if", "top1<0"}))).exitCode == 2);
+  CHECK(runCompress(onImages(place, "quantize", joined(data, {"--force", "--fail-if", "size_ratio>1"}))).exitCode == 0);
 }
 
 TEST_CASE("calibration tables are written, merged and used", "[e2e]") {
@@ -136,7 +129,7 @@ TEST_CASE("calibration tables are written, merged and used", "[e2e]") {
 
 TEST_CASE("compare sets two models side by side and judges gates", "[e2e]") {
   const Workplace place(32);
-  REQUIRE(runCompress(quantizing(place, {})).exitCode == 0);
+  REQUIRE(runCompress(onImages(place, "quantize", {})).exitCode == 0);
   const Words data = {"--data", place.path("images.npy"), "--labels", place.path("labels.npy")};
   const Words models = {place.model(), place.path("m.int8.onnx")};
   const ProcessResult result = runCompress(joined(joined({"compare", "--no-bench", "--json"}, data), models));
@@ -152,14 +145,14 @@ TEST_CASE("compare sets two models side by side and judges gates", "[e2e]") {
 
 TEST_CASE("a node's name reaches the terminal escaped", "[e2e]") {
   const Workplace place;
-  const ProcessResult result = runCompress(quantizing(place, {"--exclude", "node:\x1b[2J"}));
+  const ProcessResult result = runCompress(onImages(place, "quantize", {"--exclude", "node:\x1b[2J"}));
   CHECK(result.exitCode == 2);
   CHECK_FALSE(contains(result.err, "\x1b"));
 }
 
 TEST_CASE("integer inputs and outputs on request, proven equal", "[e2e]") {
   const Workplace place;
-  const ProcessResult result = runCompress(quantizing(place, {"--io-dtype", "uint8", "--json"}));
+  const ProcessResult result = runCompress(onImages(place, "quantize", {"--io-dtype", "uint8", "--json"}));
   CAPTURE(result.err);
   REQUIRE(result.exitCode == 0);
   const Json io = Json::parse(result.out)["io"];
@@ -168,12 +161,13 @@ TEST_CASE("integer inputs and outputs on request, proven equal", "[e2e]") {
   CHECK(io[0]["role"] == "input");
   CHECK(io[1]["dtype"] == "uint8");
   CHECK(contains(runCompress({"run", place.path("m.int8.onnx")}).out, "logits: uint8[1, 10]"));
-  const ProcessResult other = runCompress(quantizing(place, {"--io-dtype", "int8", "--force"}));
+  const ProcessResult other = runCompress(onImages(place, "quantize", {"--io-dtype", "int8", "--force"}));
   CHECK(other.exitCode == 4);
   CHECK(contains(other.err, "--activations int8"));
-  CHECK(runCompress(quantizing(place, {"--io-dtype", "int8", "--activations", "int8", "--force"})).exitCode == 0);
-  CHECK(runCompress(quantizing(place, {"--io-dtype", "uint8", "--exclude", "node:stem.conv", "--force"})).exitCode ==
+  CHECK(runCompress(onImages(place, "quantize", {"--io-dtype", "int8", "--activations", "int8", "--force"})).exitCode ==
         0);
+  CHECK(runCompress(onImages(place, "quantize", {"--io-dtype", "uint8", "--exclude", "node:stem.conv", "--force"}))
+            .exitCode == 0);
 }
 
 TEST_CASE("a constant input feeds calibration and evaluation alike", "[e2e]") {

@@ -7,22 +7,13 @@
 using namespace compress::test;
 using Json = nlohmann::json;
 
-namespace {
-
-/// sparsify on the images of `place`, without timing.
-Words sparsifying(const Workplace& place, const Words& more) {
-  return joined(joined({"sparsify", "--no-bench", "--calib", place.path("images.npy")}, more), {place.model()});
-}
-
-}  // namespace
-
 TEST_CASE("sparsify makes weights zero and says what that does to the file", "[e2e][sparsify]") {
   const Workplace place;
   for (const Words& more :
        {Words{"--sparsity", "0.8", "--criterion", "sparsegpt"}, Words{"--granularity", "block4", "--sparsity", "0.8"},
         Words{"--granularity", "1:4", "--criterion", "wanda"}}) {
     CAPTURE(more);
-    const ProcessResult result = runCompress(sparsifying(place, joined({"-f", "--json"}, more)));
+    const ProcessResult result = runCompress(onImages(place, "sparsify", joined({"-f", "--json"}, more)));
     REQUIRE(result.exitCode == 0);
     const Json document = Json::parse(result.out);
     const Json& sparsity = document["sparsity"];
@@ -38,8 +29,9 @@ TEST_CASE("sparsify makes weights zero and says what that does to the file", "[e
 TEST_CASE("sparsify writes the same zeros for any number of threads", "[e2e][sparsify]") {
   const Workplace place;
   for (const std::string threads : {"1", "2", "4"})
-    REQUIRE(runCompress(sparsifying(place, {"--sparsity", "0.7", "--criterion", "sparsegpt", "--threads", threads, "-o",
-                                            place.path(threads + ".onnx")}))
+    REQUIRE(runCompress(onImages(place, "sparsify",
+                                 {"--sparsity", "0.7", "--criterion", "sparsegpt", "--threads", threads, "-o",
+                                  place.path(threads + ".onnx")}))
                 .exitCode == 0);
   CHECK(place.content("1.onnx") == place.content("2.onnx"));
   CHECK(place.content("1.onnx") == place.content("4.onnx"));
@@ -48,7 +40,7 @@ TEST_CASE("sparsify writes the same zeros for any number of threads", "[e2e][spa
 TEST_CASE("sparsify refuses zeros that make no sense before any work", "[e2e][sparsify]") {
   const Workplace place;
   const auto refuses = [&](const Words& more, std::string_view part) {
-    const ProcessResult result = runCompress(sparsifying(place, more));
+    const ProcessResult result = runCompress(onImages(place, "sparsify", more));
     CAPTURE(result.err);
     return result.exitCode == 2 && contains(result.err, part);
   };

@@ -205,10 +205,11 @@ TEST_CASE("a limit that is raised lets deeper nesting through", "[onnx][hostile]
 }
 
 TEST_CASE("long chains, wide fans and many initializers are read and written in time", "[onnx]") {
+  const auto atStart = peakMemory();  // the program's own; more of it with sanitizers
   for (const std::string& bytes : {manyNodes(true), manyNodes(false), manyInitializers()}) {
     CHECK(secondsOf([&] { CHECK(serializeModel(parseModel(bytes).model).size() > 0); }) < 10);
   }
-  CHECK(peakMemory() < 1'000'000'000);
+  CHECK(peakMemory() - atStart < 900'000'000);
 }
 
 TEST_CASE("a million nodes are within the limit", "[onnx][slow]") {
