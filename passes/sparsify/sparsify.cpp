@@ -116,12 +116,12 @@ class Sparsifier {
           all.push_back({unit, l, g}), ++room[l];
       }
     for (int64_t& units : room)
-      units = static_cast<int64_t>(static_cast<double>(units) * (1 - kLeastOfLayer * (1 - *options_.sparsity)));
+      units = static_cast<int64_t>(static_cast<double>(units) * (1 - kLeastOfLayer * (1 - options_.share())));
     std::ranges::sort(all, [](const Candidate& a, const Candidate& b) {
       return std::tie(a.unit.score, a.layer, a.group, a.unit.output, a.unit.input) <
              std::tie(b.unit.score, b.layer, b.group, b.unit.output, b.unit.input);
     });
-    int64_t wanted = std::llround(*options_.sparsity * static_cast<double>(all.size()));
+    int64_t wanted = std::llround(options_.share() * static_cast<double>(all.size()));
     for (const Candidate& one : all) {
       if (wanted == 0) break;
       if (room[one.layer]-- <= 0) continue;
@@ -146,8 +146,7 @@ class Sparsifier {
     ZeroMask& mask = layer.masks[group];
     if (options_.criterion == "sparsegpt") {
       const Matrix covariance = known->covariance(layer.hasBias());
-      return pruneByObs(layer.weights[group], covariance, granularity_, layer.grid(), options_.sparsity.value_or(0),
-                        mask);
+      return pruneByObs(layer.weights[group], covariance, granularity_, layer.grid(), options_.share(), mask);
     }
     const ZeroChooser chooser(granularity_, layer.grid());
     const Matrix moments = options_.criterion == "wanda" ? known->covariance(false) : Matrix();
@@ -158,7 +157,7 @@ class Sparsifier {
       return;
     }
     std::vector<ZeroUnit> units = chooser.units(scores, allInputs(layer));
-    const int64_t count = std::llround(*options_.sparsity * static_cast<double>(units.size()));
+    const int64_t count = std::llround(options_.share() * static_cast<double>(units.size()));
     chooser.markLeast(std::move(units), count, mask);
   }
 
@@ -259,7 +258,7 @@ void SparsifyOptions::visit(OptionVisitor& visitor) {
                                       "of each M input channels, as in 2:4",
                               .placeholder = "KIND"});
   visitor.visit(sparsity, {.name = "sparsity",
-                           .help = "share of the weights that becomes zero, for element and block4",
+                           .help = "share of the weights that becomes zero, for element and block4; 0.5 without it",
                            .min = 0,
                            .max = 1,
                            .placeholder = "SHARE"});
@@ -269,9 +268,10 @@ void SparsifyOptions::visit(OptionVisitor& visitor) {
   visitor.visit(scope, {.name = "scope",
                         .help = "zeros are chosen layer by layer, or over all layers at once by magnitude",
                         .choices = {"layer", "global"}});
-  visitor.visit(reconstruct,
-                {.name = "reconstruct",
-                 .help = "fit the weights that stay by least squares where there are samples, but correct biases alone"});
+  visitor.visit(
+      reconstruct,
+      {.name = "reconstruct",
+       .help = "fit the weights that stay by least squares where there are samples, but correct biases alone"});
   visitor.visit(include, {.name = "include",
                           .help = "make zeros only in what matches: op:TYPE, node:GLOB, tensor:GLOB",
                           .placeholder = "GLOB"});
@@ -286,9 +286,6 @@ void SparsifyOptions::check() const {
   if (isPattern && sparsity)
     throw Error(ErrorKind::usage, text("--sparsity and --granularity ", granularity, " exclude each other"),
                 "the pattern says how much goes");
-  if (!isPattern && !sparsity)
-    throw Error(ErrorKind::usage, text("--granularity ", granularity, " needs --sparsity"),
-                "--sparsity 0.5 makes half of the weights zero");
   if (sparsity && !(*sparsity > 0 && *sparsity < 1))
     throw Error(ErrorKind::usage, text("--sparsity ", *sparsity, " is not between 0 and 1"));
   if (criterion != "magnitude" && criterion != "wanda" && criterion != "sparsegpt")

@@ -11,13 +11,14 @@ namespace compress {
 
 struct SparsifyOptions {
   std::string granularity = "element";
-  std::optional<double> sparsity;  ///< share of the weights of the chosen layers; none for patterns
+  std::optional<double> sparsity;  ///< share of the weights of the chosen layers, 0.5 unless told; none for patterns
   std::string criterion = "magnitude";  ///< magnitude, wanda or sparsegpt
   std::string scope = "layer";
   bool reconstruct = true;  ///< where there are samples; else biases alone are corrected
   std::vector<std::string> include, exclude;
 
   void visit(OptionVisitor& visitor);
+  double share() const { return sparsity.value_or(0.5); }
   /// Throws Error(usage) for what does not go together.
   void check() const;
 };

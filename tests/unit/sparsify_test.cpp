@@ -269,6 +269,11 @@ TEST_CASE("layers that keep their weights are named with the reason", "[sparsify
   CHECK(zerosOf(weightOf(named.model, "d")) == 24 * 5);
 }
 
+TEST_CASE("half of the weights become zero where no share is told", "[sparsify]") {
+  const Model model = buildModel(kNet);
+  CHECK(print(sparsify(model, optionsOf("element", {})).model) == print(sparsify(model, elements(0.5)).model));
+}
+
 TEST_CASE("a model without such weights stays as it is", "[sparsify]") {
   const Model model = buildModel("input x: float32[1, 3, 4, 4]\ny = Relu(x)\noutput y");
   const Outcome outcome = sparsify(model, elements(0.5));
@@ -282,7 +287,6 @@ TEST_CASE("options of zeros that do not go together are refused", "[sparsify]") 
   const auto refuses = [&](const SparsifyOptions& options, std::string_view part) {
     return throwsError(ErrorKind::usage, part, [&] { sparsify(model, options); });
   };
-  CHECK(refuses(optionsOf("element", {}), "needs --sparsity"));
   CHECK(refuses(optionsOf("2:4", 0.5), "exclude each other"));
   for (const double sparsity : {0.0, 1.0, -0.5, 1.5, std::nan("")})
     CHECK(refuses(elements(sparsity), "between 0 and 1"));
