@@ -169,3 +169,22 @@ TEST_CASE("recipes that cannot be are refused with their line", "[e2e]") {
   refused(head + "passes = 1\n", "r.toml:3: unknown key 'passes'");
   refused("schema = 1\npass = [{ verb = \"optimize\" }]\n", "no model");
 }
+
+TEST_CASE("pipeline: quantizing a pruned model keeps what pruning gained", "[e2e][prune]") {
+  const Workplace place;
+  constexpr std::string_view kRecipe = R"(schema = 1
+model  = "m.onnx"
+data   = { calib = "images.npy", eval = "images.npy", labels = "labels.npy" }
+pass   = [{ verb = "prune", target = "params=-40%" }, { verb = "quantize" }]
+)";
+  const ProcessResult result = runRecipe(place, kRecipe, {"--json"});
+  REQUIRE(result.exitCode == 0);
+  const Json document = documentOf(result);
+  REQUIRE(document["stages"].size() == 2);
+  CHECK(document["stages"][0]["prune"]["target_met"] == true);
+  REQUIRE(runCompress(onImages(place, "quantize", {})).exitCode == 0);
+  const auto both = std::filesystem::file_size(place.path("m.compressed.onnx"));
+  const auto alone = std::filesystem::file_size(place.path("m.int8.onnx"));
+  CHECK(static_cast<double>(both) < 0.75 * static_cast<double>(alone));
+  CHECK(runCompress({"run", place.path("m.compressed.onnx")}).exitCode == 0);
+}
